@@ -1,0 +1,41 @@
+"""The errors a user can cause, each with the way out in its text.
+
+    SeaIceError
+    ├── SceneError      the scene: missing, damaged, of another kind than the model reads
+    ├── ModelError      the model: unknown, incomplete, damaged, not what its spec says
+    ├── OutputError     the target: exists, cannot be written, is being written by another run
+    ├── DataError       training or reference data: a row, a label, a file that does not fit
+    ├── OptionError     options that are each fine but not together, or not on this machine
+    └── EngineError     the engine: not installed, out of memory, failed in the middle
+
+The library raises these and nothing else for what a user can cause; `cli.main` turns each into one line and
+exit code 1. A programmer's mistake raises `ValueError` or `TypeError` as usual.
+"""
+
+
+class SeaIceError(Exception):
+    """Root of all errors a user can cause; its text names the file, the fault and the way out."""
+
+
+class SceneError(SeaIceError):
+    """The scene is missing, damaged, or of another kind than the model reads."""
+
+
+class ModelError(SeaIceError):
+    """The model is unknown, incomplete, damaged, or not what its spec says."""
+
+
+class OutputError(SeaIceError):
+    """The target exists, cannot be written, or is being written by another run."""
+
+
+class DataError(SeaIceError):
+    """A row, a label or a file of the training or reference data does not fit."""
+
+
+class OptionError(SeaIceError):
+    """Options that are each fine but not together, or not on this machine."""
+
+
+class EngineError(SeaIceError):
+    """The engine is not installed, ran out of memory, or failed in the middle."""
