@@ -1,0 +1,183 @@
+"""Encoders by name, without the stages that nothing reads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from torch import Tensor, nn
+
+from seaice_cli.errors import ModelError
+from seaice_cli.network.architectures.weights import building, load_weights, weights_file
+
+
+class Encoder(Protocol):
+    """What all encoders of segmentation_models_pytorch have."""
+
+    out_channels: Sequence[int]
+    """Channels of the features, from the image itself to the coarsest."""
+    output_stride: int
+    """Pixels of the image that a pixel of the coarsest features covers, along an axis."""
+
+    def __call__(self, image: Tensor) -> list[Tensor]:
+        """Return the features of images (N, bands, H, W), at 1, 1/2, 1/4 ... of their size."""
+
+
+def build_encoder(
+    name: str,
+    *,
+    weights: str | Path | None,
+    in_channels: int,
+    depth: int = 5,
+    output_stride: int = 32,
+    **options: Any,
+) -> nn.Module:
+    """Return an encoder, see `Encoder`.
+
+    Args:
+        name: A name of segmentation_models_pytorch, or `tu-` and a name of timm.
+        weights: None, the name of published weights, or a file.
+        in_channels: Number of bands.
+        depth: Number of times the size is halved.
+        output_stride: 8 or 16 to dilate the last stages instead of halving further.
+        options: What an encoder of timm takes besides.
+
+    Raises:
+        ModelError: The encoder, the weights or the options are unknown or do not fit together.
+    """
+    check_name(name)
+    file = weights_file(weights)
+    published = published_name(weights)
+    with building(f"encoder {name}", published=published):
+        encoder: nn.Module = smp.encoders.get_encoder(
+            name,
+            in_channels=in_channels,
+            depth=depth,
+            weights=hub_argument(name, published),
+            output_stride=output_stride,
+            **options,
+        )
+        if file is not None:
+            load_weights(encoder, file)
+        leave_out_unused(encoder, in_channels)
+    return encoder
+
+
+def channels(encoder: nn.Module) -> list[int]:
+    """Return the numbers of channels of an encoder's features, from the image itself to the coarsest."""
+    return list(cast(Encoder, encoder).out_channels)
+
+
+def stride(encoder: nn.Module) -> int:
+    """Return what heights and widths must be multiples of for an encoder."""
+    return int(cast(Encoder, encoder).output_stride)
+
+
+def published_name(weights: str | Path | None) -> str | None:
+    """Return the name of published weights, or None if `weights` is a file or there are none."""
+    return None if weights is None or weights == "none" or weights_file(weights) is not None else str(weights)
+
+
+def hub_argument(encoder: str, published: str | None) -> str | bool | None:
+    """Return what the library wants to hear: encoders of timm carry the name of the weights in their own name."""
+    return True if published is not None and is_timm(encoder) else published
+
+
+def check_name(name: str) -> None:
+    """Let only names of encoders pass; an address or a path is none.
+
+    Raises:
+        ModelError: There is no such encoder; the text names the nearest ones.
+    """
+    if is_timm(name):
+        known: list[str] = timm.list_models()
+        bare = name.removeprefix("tu-").removeprefix("timm-").partition(".")[0]
+        if name.startswith("timm-") or bare in known:
+            return
+        near = [f"tu-{n}" for n in difflib.get_close_matches(bare, known, n=3)]
+    else:
+        known = list(smp.encoders.get_encoder_names())
+        if name in known:
+            return
+        near = difflib.get_close_matches(name, [*known, *(f"tu-{n}" for n in timm.list_models())], n=3)
+    nearest = f"; near: {', '.join(near)}" if near else ""
+    raise ModelError(
+        f"unknown encoder {name!r}{nearest}; take a name of segmentation_models_pytorch, or tu- and a name of timm"
+    )
+
+
+class Skipped(nn.Module):
+    """Stands where a stage was that nothing reads; hands its input on."""
+
+    def forward(self, features: Tensor, *_: Any, **__: Any) -> Tensor:
+        """Return the features as they came."""
+        return features
+
+
+def leave_out_unused(encoder: nn.Module, in_channels: int, size: int = 64) -> None:
+    """Remove what no feature depends on, from memory, from files and from the computation.
+
+    With a smaller depth several encoders keep their last stages, and some even compute them and throw the result away;
+    most keep the layers of their classifier. What nothing depends on is found by the derivative. Where the encoder
+    gives other features without it, or fails, it is put back.
+    """
+    was_training = encoder.training
+    encoder.eval()
+    image = torch.rand(1, in_channels, size, size, generator=torch.Generator().manual_seed(0))
+    with torch.enable_grad():
+        before = _features(encoder, image)
+        used = _used_parameters(encoder, before)
+    removed = [place for place in _with_weights(encoder) if not used & {id(p) for p in place[2].parameters()}]
+    for parent, name, _ in removed:
+        setattr(parent, name, Skipped())
+    if removed and not _same(before, _try(lambda: _features(encoder, image))):
+        for parent, name, module in removed:
+            setattr(parent, name, module)
+    encoder.train(was_training)
+
+
+def is_timm(name: str) -> bool:
+    """Return whether the library takes an encoder of that name from timm."""
+    rewritten = ("timm-regnet", "timm-res2", "timm-resnest", "timm-mobilenetv3", "timm-gernet")
+    return name.startswith(("tu-", *rewritten))
+
+
+def _features(encoder: nn.Module, image: Tensor) -> list[Tensor]:
+    features = encoder(image)
+    if isinstance(features, tuple):  # of a vision transformer: maps, and tokens that stand for the whole image
+        maps, tokens = features
+        return [f for f in (*maps, *tokens) if f is not None]
+    return [f for f in features if f.numel()]
+
+
+def _used_parameters(encoder: nn.Module, features: Sequence[Tensor]) -> set[int]:
+    parameters = [p for p in encoder.parameters() if p.requires_grad]
+    total = torch.stack([f.sum() for f in features if f.requires_grad]).sum()
+    slopes = torch.autograd.grad(total, parameters, allow_unused=True)
+    return {id(p) for p, slope in zip(parameters, slopes, strict=True) if slope is not None}
+
+
+def _with_weights(encoder: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+    """Return all modules with weights as (parent, name, module)."""
+    return [
+        (parent, name, child)
+        for parent in encoder.modules()
+        for name, child in parent.named_children()
+        if next(child.parameters(), None) is not None
+    ]
+
+
+def _same(before: Sequence[Tensor], after: Sequence[Tensor] | None) -> bool:
+    return after is not None and len(before) == len(after) and all(map(torch.equal, before, after))
+
+
+def _try(function: Callable[[], list[Tensor]]) -> list[Tensor] | None:
+    try:
+        return function()
+    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError):
+        return None

@@ -1,0 +1,108 @@
+"""From a specification to a network, and from a model directory to a network with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from seaice_cli.errors import ModelError
+from seaice_cli.network.architectures import find_builder
+from seaice_cli.network.architectures.segmenter import inference_state, load_state
+from seaice_cli.network.architectures.weights import read_tensors
+from seaice_cli.network.catalog import Model
+from seaice_cli.network.detail import DetailNetwork
+from seaice_cli.network.spec import WEIGHTS_FILE, ModelSpec
+
+DETAIL = "detail"
+"""The option of a spec that adds the full-resolution branch: how many channels it has."""
+DETAIL_FEATURES = "detail_features"
+"""How many channels the network then yields instead of logits."""
+
+
+class SceneNetwork(nn.Module):
+    """Scene values in, probabilities out: what an engine runs and what `network.onnx` holds."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, network: nn.Module, spec: ModelSpec) -> None:
+        """Put the normalisation of `spec` before `network`, its temperature and the softmax behind."""
+        super().__init__()
+        self.network = network
+        self.temperature = spec.temperature
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1))
+
+    def forward(self, scene: torch.Tensor) -> torch.Tensor:
+        """Return float32 probabilities (N, classes, H, W) of scenes (N, bands, H, W) in scene units."""
+        normalised = (scene.to(torch.float32) - self.mean) / self.std
+        return torch.softmax(self.network(normalised).to(torch.float32) / self.temperature, dim=1)
+
+
+def build_network(spec: ModelSpec, *, encoder_weights: str | Path | None = None) -> nn.Module:
+    """Return the network of a specification: normalised scenes (N, bands, H, W) in, logits of the same size out.
+
+    In training mode it may return `architectures.outputs.Outputs`. The weights are random unless `encoder_weights`
+    says otherwise.
+
+    Args:
+        spec: Architecture, encoder, options, bands and classes.
+        encoder_weights: The name of published weights, such as "imagenet", which are downloaded; a file with weights
+            of the encoder; or None, which never touches the network.
+
+    Raises:
+        ModelError: No such architecture, encoder, option or weights, or they do not fit together.
+    """
+    options = dict(spec.options)
+    detail, features = (_channels(options.pop(name, number)) for name, number in ((DETAIL, 0), (DETAIL_FEATURES, 16)))
+    with torch.enable_grad():  # builders look at derivatives to see what is unused
+        network = find_builder(spec.architecture)(
+            encoder=spec.encoder,
+            encoder_weights=encoder_weights,
+            in_channels=len(spec.bands),
+            classes=features if detail else len(spec.classes),
+            **options,
+        )
+    needed = int(getattr(network, "stride", 1))
+    if spec.stride % needed:
+        raise ModelError(
+            f"model {spec.name!r}: stride must be a multiple of {needed}, which {spec.architecture} needs, "
+            f"not {spec.stride}"
+        )
+    if not detail:
+        return network
+    return DetailNetwork(network, bands=len(spec.bands), features=features, detail=detail, classes=len(spec.classes))
+
+
+def _channels(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 4096:
+        raise ModelError(f"{DETAIL} and {DETAIL_FEATURES} are numbers of channels, not {value!r}")
+    return value
+
+
+def load_network(model: Model) -> nn.Module:
+    """Return the network of a model directory with its weights, in evaluation mode, on the CPU.
+
+    Raises:
+        ModelError: The weights are missing, damaged, or not those of the network that the spec describes.
+    """
+    network = build_network(model.spec)
+    path = model.file(WEIGHTS_FILE)
+    weights = read_tensors(path)
+    _refuse_others(inference_state(network), weights, path)
+    load_state(network, weights)
+    return network.eval()
+
+
+def _refuse_others(own: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    missing, unknown = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    wrong = sorted(k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape)
+    for what, names in (("lacks", missing), ("has, though it is unknown,", unknown), ("has another size for", wrong)):
+        if names:
+            more = f" and {len(names) - 1} more" if names[1:] else ""
+            raise ModelError(
+                f"{path}: {what} {names[0]}{more}; these are not the weights of the network that model.json describes"
+            )

@@ -1,0 +1,108 @@
+"""Engines: chips in, probabilities out.
+
+An engine takes chips in the model's own dtype and yields, in the same order, chips whose pixels are probabilities, (classes, height,
+width) float32, on whatever device it computes. What it yields may be overwritten by the consumer, and is valid until the next chip is
+asked for. Chips without pixels pass through unseen.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from seaice_cli.errors import EngineError, OptionError
+from seaice_cli.network.catalog import Model
+from seaice_cli.raster.grid import Chip
+
+ENGINES = ("auto", "openvino", "torch")
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
+"""One of these is there when NVIDIA's driver is; the last one under Windows' Linux."""
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+class Engine(Protocol):
+    """Runs a model."""
+
+    name: str
+    """Such as "openvino"."""
+    precision: str
+    """What it computes in: "float32", "bfloat16" or "float16"."""
+    device: str
+    """Where it computes, such as "cpu" or "cuda:0"."""
+
+    def run(self, chips: Iterable[Chip]) -> Iterator[Chip]:
+        """Yield the probabilities of every chip, in order."""
+        ...
+
+
+def open_engine(
+    model: Model,
+    shape: tuple[int, int],
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    batch_size: int | None = None,
+    threads: int | None = None,
+) -> Engine:
+    """Open the engine for chips of one shape, (height, width).
+
+    "auto" takes torch on a CUDA device where there is one, else OpenVINO.
+
+    Args:
+        model: What to run.
+        shape: Of every chip, padding included.
+        engine: One of `ENGINES`.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: One of `PRECISIONS`; "auto" is the fastest that the device computes in without loss that matters.
+        batch_size: Chips per forward pass on a GPU, requests in flight on a CPU; None: chosen by the engine.
+        threads: CPU threads; None: all.
+
+    Raises:
+        EngineError: The engine or the device is not there.
+        ModelError: The model's files are missing or damaged.
+    """
+    name = choose_engine(engine, device)
+    if name == "openvino":
+        from seaice_cli.network.engines.openvino import OpenVinoEngine
+
+        return OpenVinoEngine(model, shape, precision=precision, in_flight=batch_size, threads=threads)
+    from seaice_cli.network.engines.pytorch import TorchEngine
+
+    return TorchEngine(model, shape, device=device, precision=precision, batch_size=batch_size, threads=threads)
+
+
+def choose_engine(engine: str, device: str) -> str:
+    """Return the engine that "auto" stands for on this machine.
+
+    Raises:
+        EngineError: An engine was asked for that is not installed.
+        OptionError: Engine and device do not go together.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise OptionError(f"--device {device}: no such device; use auto, cpu, cuda or cuda:N")
+    if engine == "auto":
+        engine = "torch" if device.startswith("cuda") or (device == "auto" and has_cuda()) else "openvino"
+        if engine == "openvino" and not _installed("openvino"):
+            engine = "torch"
+    if not _installed(engine):
+        raise EngineError(f"engine {engine!r} is not installed; pip install {engine}, or choose another with --engine")
+    if engine == "openvino" and device.startswith("cuda"):
+        raise OptionError("--engine openvino computes on the CPU; use --engine torch for --device cuda")
+    return engine
+
+
+def has_cuda() -> bool:
+    """Tell whether a CUDA device may be there, without importing torch where the driver is absent."""
+    if not any(Path(device).exists() for device in _GPU_DEVICES):
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _installed(engine: str) -> bool:
+    return importlib.util.find_spec(engine) is not None

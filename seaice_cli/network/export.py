@@ -1,0 +1,182 @@
+"""Writing model directories, and models in other forms; each file is complete or not there at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from seaice_cli.errors import OutputError
+from seaice_cli.network.architectures.segmenter import inference_state, load_state
+from seaice_cli.network.architectures.weights import read_tensors
+from seaice_cli.network.build import SceneNetwork, build_network
+from seaice_cli.network.catalog import Model
+from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, ModelSpec
+
+OPSET = 18
+INPUT, OUTPUT = "scene", "probabilities"
+FORMATS = ("safetensors", "onnx", "openvino")
+
+
+def save_model(directory: Path, spec: ModelSpec, network: nn.Module, card: str) -> ModelSpec:
+    """Write a complete model directory and return the specification with the files' sha256.
+
+    The specification is written last: a directory without `model.json` is no model. What only training needs
+    (auxiliary heads) goes into no file.
+
+    Args:
+        directory: Is made where it is missing; its four files are replaced.
+        spec: The specification; digests it holds are replaced.
+        network: The trained network of that specification; it is left as it is.
+        card: The text of the model card.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    state, final = inference_network(spec, network)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _publish(directory / WEIGHTS_FILE, safetensors_bytes(state))
+        _publish(directory / ONNX_FILE, onnx_bytes(spec, final))
+        _publish(directory / CARD_FILE, card.encode())
+        digests = {name: _digest(directory / name) for name in (WEIGHTS_FILE, ONNX_FILE)}
+        spec = dataclasses.replace(spec, sha256=digests)
+        _publish(directory / SPEC_FILE, spec.to_json().encode())
+    except OSError as error:
+        raise OutputError(f"{directory}: the model cannot be written ({error.strerror})") from error
+    return spec
+
+
+def inference_network(spec: ModelSpec, network: nn.Module) -> tuple[dict[str, torch.Tensor], nn.Module]:
+    """Return the weights that prediction needs, in float32 on the CPU, and a network that holds them."""
+    state = {name: _plain(tensor) for name, tensor in inference_state(network).items()}
+    final = build_network(spec)
+    load_state(final, state)
+    return state, final.eval()
+
+
+def safetensors_bytes(state: Mapping[str, torch.Tensor], *, half: bool = False) -> bytes:
+    """Return a safetensors file of the weights; with `half`, in float16 at half the size."""
+    from safetensors.torch import save
+
+    packed = {k: (v.half() if half and v.is_floating_point() else v).contiguous() for k, v in state.items()}
+    return bytes(save(packed))
+
+
+def onnx_bytes(spec: ModelSpec, network: nn.Module) -> bytes:
+    """Return the ONNX graph from scene values to probabilities, for any batch, height and width.
+
+    The input has the scene's type, so that normalisation, temperature and softmax belong to the graph.
+    """
+    graph = SceneNetwork(network, spec).eval()
+    size = max(2 * spec.stride, 64)
+    scene = torch.zeros(2, len(spec.bands), size, 2 * size).to(getattr(torch, spec.dtype))
+    batch, rows, columns = (torch.export.Dim.DYNAMIC,) * 3
+    with warnings.catch_warnings(), _quiet(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            graph,
+            (scene,),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: batch, 2: rows, 3: columns},),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise RuntimeError("the exporter gave no graph")
+    return bytes(program.model_proto.SerializeToString())
+
+
+class _quiet:  # noqa: N801 - reads as a word in a with statement
+    """Keep the exporter from telling its steps to the root logger."""
+
+    def __enter__(self) -> None:
+        self._before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+
+    def __exit__(self, *_: object) -> None:
+        logging.disable(self._before)
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.is_floating_point() else tensor).contiguous().clone()
+
+
+def _publish(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)  # noqa: PTH105 - replaces on every system
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def export_model(model: Model, target: Path, kind: str, *, half: bool = False) -> list[Path]:
+    """Write a model in another form, for other programs.
+
+    Args:
+        model: What to export.
+        target: The file; for "openvino" the .xml, beside which a .bin is written.
+        kind: One of `FORMATS`.
+        half: Keep weights in float16: half the size; they are computed with as before.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ModelError: The model is incomplete or damaged.
+        OutputError: The file cannot be written.
+    """
+    try:
+        if kind == "openvino":
+            return _export_openvino(model, target, half=half)
+        if kind == "onnx":
+            graph = model.file(ONNX_FILE).read_bytes()
+            _publish(target, half_onnx(graph) if half else graph)
+        else:
+            _publish(target, safetensors_bytes(read_tensors(model.file(WEIGHTS_FILE)), half=half))
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror})") from error
+    return [target]
+
+
+def half_onnx(graph: bytes) -> bytes:
+    """Return an ONNX graph whose float32 weights are kept in float16 and cast back where they are used."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    proto = onnx.load_from_string(graph)
+    casts = []
+    for tensor in proto.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
+            name, values = tensor.name, numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = list(proto.graph.node)
+    del proto.graph.node[:]
+    proto.graph.node.extend([*casts, *nodes])
+    return bytes(proto.SerializeToString())
+
+
+def _export_openvino(model: Model, target: Path, *, half: bool) -> list[Path]:
+    import openvino as ov
+
+    graph = ov.Core().read_model(model.file(ONNX_FILE))
+    weights = target.with_suffix(".bin")
+    partial = target.with_name(f".{target.stem}.partial.xml")
+    ov.save_model(graph, partial, compress_to_fp16=half)
+    os.replace(partial.with_suffix(".bin"), weights)  # noqa: PTH105 - replaces on every system
+    os.replace(partial, target)  # noqa: PTH105 - replaces on every system
+    return [target, weights]
