@@ -1,0 +1,1 @@
+"""Polygons from masks: outlines, measures and file formats."""

@@ -1,0 +1,163 @@
+"""Shapes: perimeters, diameters and directions of outlines, in metres on the ground.
+
+Everything is measured where a feature lies, in a plane that touches the ground there: `axes` says how far east and north
+one column and one row lead. The perimeter of an outline that follows pixel edges is never the length of its stairs, which
+is a quarter too long whatever the resolution, but Crofton's: counted crossings with lines in four directions.
+"""
+
+# Kernels are one pass each, compiled as a whole and inlined: long, of many plain arguments, and without sets.
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from seaice_cli.vector import chains, counts
+from seaice_cli.vector.compilation import compiled
+from seaice_cli.vector.geometries import build_polygons
+from seaice_cli.vector.outlines import Outlines
+
+Array = npt.NDArray[Any]
+
+
+def measure_crofton(outlines: Outlines, axes: Array) -> Array:
+    """Return the perimeters of outlines that follow pixel edges, holes included.
+
+    Half the integral over all lines of their crossings with a curve is its length (Cauchy and Crofton). The lines run
+    along rows, columns and both diagonals through pixel centres; each direction stands for the angles nearest to it.
+    For a ring of L unit edges with c corners, lines along columns cross once per step along a row and the other way
+    round, and both diagonals together 2 L - c times.
+
+    Args:
+        outlines: Neither simplified nor smoothed.
+        axes: (features, 2, 2), as `areas.Ground.axes` returns them.
+    """
+    sums = np.add.reduceat(outlines.measures, outlines.parts[outlines.features[:-1]], axis=0)
+    along, down, corners = sums[:, 1], sums[:, 2], sums[:, 3]
+    wide, high = (np.hypot(axes[:, 0, k], axes[:, 1, k]) for k in (0, 1))
+    angle = np.arctan2(high, wide)
+    diagonal = wide * high / np.hypot(wide, high)
+    perimeter: Array = 0.5 * (
+        angle * down * high + (np.pi / 2 - angle) * along * wide
+        + np.pi / 4 * (2 * (along + down) - corners) * diagonal
+    )  # fmt: skip
+    return perimeter
+
+
+def measure_areas(outlines: Outlines, scale: int) -> Array:
+    """Return the area inside outlines in pixels; scale: lattice units per pixel."""
+    doubled = _double_areas(outlines.points, outlines.rings) / (2.0 * scale * scale)
+    area: Array = np.add.reduceat(doubled, outlines.parts[outlines.features[:-1]])
+    return area
+
+
+@compiled
+def _double_areas(points: Array, rings: Array) -> Array:
+    areas = np.zeros(rings.size - 1, np.int64)
+    for ring in range(rings.size - 1):
+        before = rings[ring + 1] - 1
+        for point in range(rings[ring], rings[ring + 1]):
+            x, y = np.int64(points[before, 0] & chains.COLUMN), np.int64(points[before, 1])
+            areas[ring] += np.int64(points[point, 0] & chains.COLUMN) * y - x * np.int64(points[point, 1])
+            before = point
+    return areas
+
+
+def measure_lengths(outlines: Outlines, scale: int, axes: Array) -> Array:
+    """Return the lengths of all rings of simplified or smoothed outlines.
+
+    Args:
+        outlines: As they are drawn.
+        scale: Lattice units per pixel.
+        axes: (features, 2, 2).
+    """
+    rings = np.diff(outlines.parts[outlines.features])
+    return _add_lengths(outlines.points, outlines.rings, np.repeat(np.arange(len(outlines)), rings), axes / scale)
+
+
+@compiled
+def _add_lengths(points: Array, rings: Array, owners: Array, axes: Array) -> Array:
+    lengths = np.zeros(axes.shape[0])
+    for ring in range(rings.size - 1):
+        axis = axes[owners[ring]]
+        before = rings[ring + 1] - 1
+        for point in range(rings[ring], rings[ring + 1]):
+            x = np.int64(points[point, 0] & chains.COLUMN) - np.int64(points[before, 0] & chains.COLUMN)
+            y = np.int64(points[point, 1]) - np.int64(points[before, 1])
+            lengths[owners[ring]] += np.hypot(axis[0, 0] * x + axis[0, 1] * y, axis[1, 0] * x + axis[1, 1] * y)
+            before = point
+    return lengths
+
+
+def measure_hulls(outlines: Outlines, scale: int, axes: Array) -> tuple[Array, Array, Array, Array]:
+    """Measure convex hulls.
+
+    Args:
+        outlines: As they are drawn.
+        scale: Lattice units per pixel.
+        axes: (features, 2, 2).
+
+    Returns:
+        Perimeter, largest and smallest caliper diameter in metres; area in pixels.
+    """
+    hulls = shapely.convex_hull(build_polygons(outlines, scale=scale, turned=False))
+    points, owners = shapely.get_coordinates(hulls, return_index=True)
+    offsets = np.searchsorted(owners, np.arange(hulls.size + 1))
+    ground = np.einsum("nij,nj->ni", axes[owners], points)
+    perimeter, largest, smallest = _measure_calipers(ground, offsets)
+    return perimeter, largest, smallest, shapely.area(hulls)
+
+
+@compiled
+def _measure_calipers(points: Array, offsets: Array) -> tuple[Array, Array, Array]:
+    count = offsets.size - 1
+    perimeter, largest, smallest = np.zeros(count), np.zeros(count), np.full(count, np.inf)
+    for hull in range(count):
+        first, last = offsets[hull], offsets[hull + 1] - 1
+        far = first
+        for k in range(first, last):
+            x, y = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
+            length = np.hypot(x, y)
+            perimeter[hull] += length
+            # The point farthest from an edge moves on as the edge turns, so all edges together go round once.
+            far = max(far, k + 1)
+            turns = 0
+            while turns < last - first and _height(points, first, last, far + 1, k, x, y) > _height(
+                points, first, last, far, k, x, y
+            ):
+                far += 1
+                turns += 1
+            smallest[hull] = min(smallest[hull], _height(points, first, last, far, k, x, y) / length)
+            for end in (k, k + 1):
+                at = first + (far - first) % (last - first)
+                largest[hull] = max(
+                    largest[hull], np.hypot(points[at, 0] - points[end, 0], points[at, 1] - points[end, 1])
+                )
+    return perimeter, largest, smallest
+
+
+@compiled
+def _height(points: Array, first: int, last: int, at: int, edge: int, x: float, y: float) -> float:
+    at = first + (at - first) % (last - first)
+    return float(abs(x * (points[at, 1] - points[edge, 1]) - y * (points[at, 0] - points[edge, 0])))
+
+
+def measure_moments(tallies: Array, axes: Array) -> tuple[Array, Array]:
+    """Return the direction of the long axis in degrees clockwise from north, 0 to 180, and how elongated features are.
+
+    Both are those of the ellipse with the same second moments as the pixels; the elongation is its long axis over its
+    short one, 1 for a disc.
+    """
+    n = tallies[:, counts.PIXELS].astype(np.float64)
+    x, y = tallies[:, counts.SUM_X] / n, tallies[:, counts.SUM_Y] / n
+    covariance = np.empty((n.size, 2, 2))
+    covariance[:, 0, 0] = tallies[:, counts.SUM_XX] / n - x * x + 1 / 12
+    covariance[:, 1, 1] = tallies[:, counts.SUM_YY] / n - y * y + 1 / 12
+    covariance[:, 0, 1] = covariance[:, 1, 0] = tallies[:, counts.SUM_XY] / n - x * y
+    ground = axes @ covariance @ axes.transpose(0, 2, 1)
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(ground), ground, np.eye(2)))
+    direction = np.degrees(np.arctan2(vectors[:, 0, 1], vectors[:, 1, 1])) % 180
+    return direction, np.sqrt(values[:, 1] / np.maximum(values[:, 0], 1e-300))
