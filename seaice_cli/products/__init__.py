@@ -1,0 +1,1 @@
+"""What is made from masks and polygons: floe sizes, concentration, previews."""
