@@ -1,0 +1,1 @@
+"""Scores of masks, probabilities, edges and polygons against references."""

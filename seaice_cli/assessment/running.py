@@ -1,0 +1,65 @@
+"""A model run over labelled scenes, so that its score is the score of what `predict` writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from seaice_cli.assessment.criteria import Pair
+from seaice_cli.errors import DataError
+from seaice_cli.network.engines import Engine
+from seaice_cli.options import PredictOptions
+from seaice_cli.pipeline import Progress, predict
+from seaice_cli.planning import Job
+
+
+class Engines:
+    """Engines, loaded once for every shape of chips, and how long that took."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, int], Engine] = {}
+        self.seconds = 0.0
+        """Spent on loading."""
+
+    def open(self, job: Job) -> Engine:
+        """Return the engine for the chips of a job."""
+        if job.grid.shape not in self._open:
+            began = time.perf_counter()
+            self._open[job.grid.shape] = job.open_engine()
+            self.seconds += time.perf_counter() - began
+        return self._open[job.grid.shape]
+
+
+def run_model(
+    scenes: Iterable[Pair],
+    options: PredictOptions,
+    folder: Path,
+    *,
+    engines: Engines | None = None,
+    progress: Callable[[str], Progress] | None = None,
+) -> Iterator[Pair]:
+    """Yield a pair for every scene, with a mask and a probability of ice written by `predict`.
+
+    Args:
+        scenes: Pairs that name an image and a reference; what they name as prediction does not matter.
+        options: With which model, and how. Files the options name are replaced by some in the folder.
+        folder: Where masks and probabilities are written; it must exist.
+        engines: Those of an earlier run with the same options.
+        progress: Makes what counts the windows of a scene, by its name.
+
+    Raises:
+        SeaIceError: A scene cannot be predicted; the text names it.
+    """
+    engines = engines or Engines()
+    for number, scene in enumerate(scenes):
+        if scene.image is None:
+            raise DataError(f"{scene.name}: has no image that a model could read")
+        mask, probability = (folder / f"{number:05d}-{scene.name}{end}.tif" for end in ("", "-probability"))
+        chosen = dataclasses.replace(options, probability=probability, vector=None, preview=None, overwrite=True)
+        loading = engines.seconds
+        shown = progress(scene.name) if progress else None
+        summary = predict(str(scene.image), mask, options=chosen, progress=shown, engine=engines.open)
+        seconds = summary.seconds - (engines.seconds - loading)
+        yield dataclasses.replace(scene, predicted=mask, probability=probability, seconds=seconds)
