@@ -1,0 +1,1 @@
+"""Training: samples, augmentation, losses, schedules and the one plain loop."""

@@ -1,0 +1,157 @@
+"""Training: one plain loop, on one or many processes, that can be killed anywhere and goes on to the same weights.
+
+    for every step:  crops -> augmented -> normalised -> logits -> loss -> gradient -> weights -> running mean
+
+Nothing random has a state that would have to be saved: crops, augmentation and dropout are drawn from the seed and the
+number of the step. A checkpoint is written at every evaluation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import nn
+
+from seaice_cli.errors import OptionError
+from seaice_cli.learning import logs
+from seaice_cli.learning.card import write_card
+from seaice_cli.learning.checkpoint import State, restore_checkpoint
+from seaice_cli.learning.ema import Ema
+from seaice_cli.learning.loop import BEST_FILE, CHECKPOINT_FILE, Progress, Run
+from seaice_cli.learning.options import TrainOptions, stage_options, to_toml
+from seaice_cli.learning.preparation import Prepared, prepare
+from seaice_cli.learning.schedules import make_optimizer, make_schedule
+from seaice_cli.network.architectures.weights import load_weights, read_tensors
+from seaice_cli.network.build import build_network
+from seaice_cli.network.catalog import find_model
+from seaice_cli.network.export import save_model
+from seaice_cli.network.spec import WEIGHTS_FILE
+
+log = logging.getLogger(__name__)
+
+MODEL_FOLDER = "model"
+
+
+def train(
+    options: TrainOptions, directory: Path, *, resume: bool = False, progress: Progress = iter
+) -> tuple[Path, dict[str, float]]:
+    """Train a model and write its directory.
+
+    Args:
+        options: What to learn, from what, and how.
+        directory: The run's folder; it is made. In it, `model/` is the finished model.
+        resume: Go on from the checkpoint in `directory`, if there is one.
+        progress: Wraps the numbers of the steps.
+
+    Returns:
+        The model directory, and the scores of its weights on the validation scenes.
+
+    Raises:
+        DataError: The data is missing or does not fit, or the loss is no number any more.
+        OptionError: Options do not fit each other or the machine, or the memory is not enough.
+        ModelError: The network cannot be built, or the weights to start from do not fit.
+    """
+    if (directory / logs.CONFIG_FILE).exists() and not resume:
+        raise OptionError(f"{directory}: holds a run already; resume it (--resume), or name another folder")
+    stages = stage_options(options)
+    before, scored = options.init_from, dict[str, float]()
+    for number, stage in enumerate(stages, 1):
+        folder = directory / f"stage-{number}" if number < len(stages) else directory
+        stage = dataclasses.replace(stage, init_from=before)  # noqa: PLW2901 - each stage starts from the one before
+        scored = _train_stage(stage, folder, resume=resume, progress=progress)
+        before = str(folder / MODEL_FOLDER)
+    return directory / MODEL_FOLDER, scored
+
+
+def _train_stage(options: TrainOptions, directory: Path, *, resume: bool, progress: Progress) -> dict[str, float]:
+    prepared = prepare(options)
+    accelerator = make_accelerator(options)
+    run = Run(options, prepared, accelerator, start(options, prepared, accelerator), directory)
+    if accelerator.is_main_process:
+        directory.mkdir(parents=True, exist_ok=True)
+        logs.write_text(directory / logs.CONFIG_FILE, to_toml(options))
+        logs.write_environment(directory, str(accelerator.device), str(accelerator.mixed_precision))
+    accelerator.wait_for_everyone()
+    if resume and (directory / CHECKPOINT_FILE).is_file():
+        restore_checkpoint(run.state, directory / CHECKPOINT_FILE, accelerator)
+    try:
+        run.loop(progress)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OptionError(
+            f"out of memory with {options.batch} crops of {options.crop} pixels; "
+            "take a smaller batch and as much more accumulate, or a smaller crop, and resume"
+        ) from error
+    if accelerator.is_main_process:
+        _finish(run)
+    accelerator.wait_for_everyone()
+    return run.state.best
+
+
+def make_accelerator(options: TrainOptions) -> Accelerator:
+    """Return what runs the network: on a GPU if there is one, in the precision asked for.
+
+    Raises:
+        OptionError: The machine cannot compute in that precision.
+    """
+    on_cpu = not torch.cuda.is_available()
+    precision = options.precision
+    if precision == "auto":
+        precision = "bf16" if (_cpu_has_bf16() if on_cpu else torch.cuda.is_bf16_supported()) else "fp32"
+    if precision == "fp16" and on_cpu:
+        raise OptionError("precision: fp16 needs a GPU; on this machine take bf16 or fp32")
+    mixed = "no" if precision == "fp32" else precision
+    # accelerate remembers the precision of the process's first run; another run may choose another.
+    AcceleratorState._reset_state()  # noqa: SLF001 - there is no public way
+    return Accelerator(cpu=on_cpu, mixed_precision=mixed, gradient_accumulation_steps=options.accumulate)
+
+
+def _cpu_has_bf16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def start(options: TrainOptions, prepared: Prepared, accelerator: Accelerator) -> State:
+    """Return the state before the first step.
+
+    Raises:
+        ModelError: The network cannot be built, or the weights to start from do not fit.
+        OptionError: There is no such optimiser or schedule.
+    """
+    torch.manual_seed(options.seed)
+    weights = None if options.encoder_weights == "none" else options.encoder_weights
+    network = build_network(prepared.spec, encoder_weights=weights)
+    if options.init_from:
+        load_weights(network, _weights_of(options.init_from))
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # untyped in torch
+    network = network.to(accelerator.device).to(memory_format=torch.channels_last)
+    ema = Ema(network, options.ema) if options.ema else None
+    optimizer = make_optimizer(
+        options.optimizer, network.parameters(), lr=options.lr, weight_decay=options.weight_decay
+    )
+    network, optimizer = accelerator.prepare(network, optimizer)
+    schedule = make_schedule(options.schedule, optimizer, steps=options.steps, steps_per_epoch=options.eval_every)
+    return State(network, optimizer, schedule, ema, losses=[math.nan] * len(prepared.train.scenes))
+
+
+def _weights_of(source: str) -> Path:
+    """Return the file of weights that a name of a model, a model directory or a file stands for."""
+    path = Path(source)
+    return path if path.is_file() else find_model(source).file(WEIGHTS_FILE)
+
+
+def _finish(run: Run) -> None:
+    """Write the model directory from the best weights."""
+    spec = run.prepared.spec
+    network = build_network(spec)
+    network.load_state_dict(read_tensors(run.directory / BEST_FILE))
+    save_model(run.directory / MODEL_FOLDER, spec, network, write_card(spec, run.options, run.state.best))

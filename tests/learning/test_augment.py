@@ -1,0 +1,119 @@
+"""Augmentation keeps pixels and labels together, is the same for the same seed, and labels what it makes up."""
+
+import pytest
+import torch
+
+from seaice_cli.errors import OptionError
+from seaice_cli.learning.augment import AUGMENTATIONS, augment, parse_recipe
+from seaice_cli.learning.batch import IGNORE, Batch, Draw
+
+GEOMETRIC = ("hflip", "vflip", "rot90")
+LOSING = ("cutout", "collar")
+
+
+def made(n=6, bands=3, size=32, seed=0):
+    """Return a batch whose target is a function of its pixels: 1 where the first band is bright."""
+    pixels = torch.rand(n, bands, size, size, generator=torch.Generator().manual_seed(seed))
+    return Batch(pixels, (pixels[:, 0] > 0.5).long(), torch.ones(n, size, size, dtype=torch.bool))
+
+
+def draw(seed=0, cloud=2):
+    return Draw(torch.Generator().manual_seed(seed), cloud)
+
+
+def done(name, number=1.0, batch=None, **how):
+    return augment(batch or made(), {name: number}, draw(**how))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("bands", [1, 3, 5])
+def test_every_augmentation_keeps_shapes_types_and_range(name, bands):
+    batch = made(bands=bands)
+    found = done(name, 0.5, batch)
+    assert found.pixels.shape == batch.pixels.shape
+    assert found.pixels.dtype == torch.float32
+    assert found.target.dtype == torch.int64
+    assert found.pixels.min() >= 0
+    assert found.pixels.max() <= 1
+    assert found.pixels.isfinite().all()
+    assert set(found.target.unique().tolist()) <= {0, 1, 2, IGNORE}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_the_same_seed_gives_the_same_batch_and_another_seed_another(name):
+    first, same, other = done(name, 0.5), done(name, 0.5), done(name, 0.5, seed=1)
+    for field in ("pixels", "target", "valid"):
+        assert torch.equal(getattr(first, field), getattr(same, field))
+    changed = any(not torch.equal(getattr(first, f), getattr(other, f)) for f in ("pixels", "target", "valid"))
+    assert changed or (name == "channel_shuffle" and first.pixels.shape[1] == 1)
+
+
+@pytest.mark.parametrize("name", GEOMETRIC)
+def test_labels_move_with_their_pixels(name):
+    found = done(name, 0.5)
+    assert torch.equal(found.target, (found.pixels[:, 0] > 0.5).long())
+    assert not torch.equal(found.pixels, made().pixels)
+
+
+def test_flips_are_exact():
+    batch = made()
+    assert torch.equal(done("hflip", 1.0, batch).pixels, batch.pixels.flip(-1))
+    assert torch.equal(done("vflip", 1.0, batch).target, batch.target.flip(-2))
+    assert torch.equal(done("rot90", 1.0, batch).pixels, batch.pixels.rot90(1, (-2, -1)))
+
+
+@pytest.mark.parametrize("name", [n for n in AUGMENTATIONS if n not in (*GEOMETRIC, *LOSING, "cloud")])
+def test_what_changes_the_light_leaves_labels_alone(name):
+    batch = made()
+    found = done(name, 0.3, batch)
+    assert torch.equal(found.target, batch.target)
+    assert torch.equal(found.valid, batch.valid)
+
+
+@pytest.mark.parametrize("name", LOSING)
+def test_lost_data_is_ignored(name):
+    found = done(name, 1.0)
+    assert (~found.valid).any()
+    assert (found.target[~found.valid] == IGNORE).all()
+    assert (found.target[found.valid] != IGNORE).all()
+
+
+def test_cloud_hides_labels_where_it_changes_pixels():
+    batch = made(n=12, size=64)
+    found = done("cloud", 1.0, batch)
+    clouded = found.target == 2
+    assert clouded.any()
+    assert (found.target == IGNORE).any()
+    kept = (found.target == batch.target) & (found.target < 2)
+    change = (found.pixels - batch.pixels).abs().mean(1)
+    assert change[clouded].mean() > 2 * change[kept].mean()
+
+
+def test_cloud_over_classes_without_one_is_ignored():
+    found = done("cloud", 1.0, made(n=12, size=64), cloud=None)
+    assert set(found.target.unique().tolist()) == {0, 1, IGNORE}
+
+
+def test_cloud_does_not_bring_ignored_pixels_back():
+    batch = made(n=12, size=64)
+    blank = Batch(batch.pixels, torch.full_like(batch.target, IGNORE), batch.valid)
+    assert (done("cloud", 1.0, blank).target == IGNORE).all()
+
+
+def test_a_recipe_is_read_and_an_empty_one_does_nothing():
+    assert parse_recipe("hflip:0.5, noise:0.02") == {"hflip": 0.5, "noise": 0.02}
+    assert parse_recipe("none") == parse_recipe("") == {}
+    batch = made()
+    assert torch.equal(augment(batch, {}, draw()).pixels, batch.pixels)
+
+
+@pytest.mark.parametrize("text", ["spin:1", "hflip", "hflip:often", "hflip:-1", "noise:nan", "noise:1000"])
+def test_what_is_no_recipe_is_refused(text):
+    with pytest.raises(OptionError, match="augmentation"):
+        parse_recipe(text)
+
+
+def test_noise_grows_with_its_number():
+    batch = made()
+    small, large = ((done("noise", s, batch).pixels - batch.pixels).abs().mean() for s in (0.01, 0.1))
+    assert 3 * small < large

@@ -1,0 +1,93 @@
+"""Options come from presets, a file and flags, in this order, and say what is wrong with them."""
+
+import dataclasses
+import typing
+
+import pytest
+
+from seaice_cli.errors import OptionError
+from seaice_cli.learning.augment import parse_recipe
+from seaice_cli.learning.losses import parse_loss
+from seaice_cli.learning.options import TrainOptions, parse_options, read_options, stage_options, to_toml
+from seaice_cli.learning.presets import PRESETS
+from seaice_cli.network.architectures import ARCHITECTURES
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('preset = "fast"\nlr = 0.5\nbatch = 3\ndata = ["a.csv"]\n')
+    options = read_options(path, flags={"batch": 5, "steps": None})
+    assert (options.encoder, options.lr, options.batch, options.steps) == ("resnet18", 0.5, 5, 1000)
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('data = ["a.csv", "/b.csv"]\nval = "c.csv"\nimage_dir = "images"\n')
+    options = read_options(path)
+    assert options.data == (str(tmp_path / "a.csv"), "/b.csv")
+    assert options.val == (str(tmp_path / "c.csv"),)
+    assert options.image_dir == str(tmp_path / "images")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid_and_survives_a_file(preset, tmp_path):
+    options = read_options(None, preset)
+    path = tmp_path / "run.toml"
+    path.write_text(to_toml(options))
+    assert read_options(path) == options
+    for stage in stage_options(options):
+        assert stage.architecture in ARCHITECTURES
+        parse_recipe(stage.augment)
+        parse_loss(stage.loss, classes=len(stage.classes))
+
+
+def test_every_option_survives_a_file(tmp_path):
+    options = TrainOptions(
+        data=("a\"b\\c.csv",), network={"encoder_depth": 4, "decoder_channels": [8, 4]}, classes=("water", "eis ü"),
+        ice="water", tensorboard=True, scale=(0.5, 2.0), stages=({"lr": 0.1}, {"network": {"x": 1}}),
+    )  # fmt: skip
+    path = tmp_path / "run.toml"
+    path.write_text(to_toml(options), encoding="utf-8")
+    found = read_options(path)
+    assert dataclasses.replace(found, data=options.data) == options
+
+
+def test_stages_change_what_they_name_and_nothing_else():
+    options = parse_options({"lr": 0.1, "steps": 7, "stages": [{"lr": 0.2}, {"steps": 9}]}, "here")
+    assert [(s.lr, s.steps, s.stages) for s in stage_options(options)] == [(0.2, 7, ()), (0.1, 9, ())]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"learning_rate": 1}, "unknown option 'learning_rate'"),
+        ({"lr": "fast"}, "must be"),
+        ({"lr": 0.0}, "lr: above 0"),
+        ({"steps": 1.5}, "must be int"),
+        ({"steps": True}, "must be int"),
+        ({"classes": ["ice"]}, "classes"),
+        ({"ice": "snow"}, "ice: 'snow'"),
+        ({"crop": 50}, "crop: a multiple of 32"),
+        ({"mean": [1.0]}, "mean and std"),
+        ({"sampler": "magic"}, "sampler"),
+        ({"network": 3}, "table"),
+        ({"scale": [2.0, 1.0]}, "scale"),
+    ],
+)
+def test_a_wrong_option_is_named(values, text):
+    with pytest.raises(OptionError, match=text):
+        parse_options(values, "run.toml")
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text("lr = = 3")
+    with pytest.raises(OptionError, match=r"run\.toml: no valid TOML"):
+        read_options(path)
+    with pytest.raises(OptionError, match=r"none\.toml: cannot be read"):
+        read_options(tmp_path / "none.toml")
+
+
+def test_every_option_tells_what_it_is():
+    assert all(f.metadata["help"].endswith(".") for f in dataclasses.fields(TrainOptions))
+    assert len(typing.get_type_hints(TrainOptions)) == len(dataclasses.fields(TrainOptions))
