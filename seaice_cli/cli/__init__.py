@@ -1,0 +1,1 @@
+"""Words only: one command per file, shared options, the one error boundary."""

@@ -1,0 +1,95 @@
+"""The `seaice` command: the group, -v and -q, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from seaice_cli import __version__
+from seaice_cli.cli.data import data
+from seaice_cli.cli.eval import evaluate
+from seaice_cli.cli.floes import floes
+from seaice_cli.cli.models import models
+from seaice_cli.cli.predict import predict
+from seaice_cli.cli.train import train
+from seaice_cli.cli.vectorize import vectorize
+from seaice_cli.errors import SeaIceError
+
+GO_ON = "what is finished is kept; run the same command again to go on"
+
+
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM)."""
+
+
+class _Group(click.Group):
+    """A group that turns what a user can cause into one line on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - one line, whatever it was
+            _tell(ctx, f"Error: {_line(error)}")
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            _tell(ctx, f"Interrupted: {GO_ON}")
+            ctx.exit(128 + signal.SIGINT)
+        except Terminated:
+            _tell(ctx, f"Terminated: {GO_ON}")
+            ctx.exit(128 + signal.SIGTERM)
+
+
+def _line(error: Exception) -> str:
+    """Return what a user is told of an error: the library's own text, or the best that can be said of any other."""
+    if isinstance(error, SeaIceError):
+        return str(error)
+    reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
+    if (
+        isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    ):  # of torch, which is not imported here
+        return f"out of memory ({reason}); choose a smaller --tile or --batch-size, or a machine with more of it"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the disk'}: {error.strerror}; make room, or choose another place"
+    return f"unforeseen {type(error).__name__}: {reason}; please report this, with what `seaice -vv` prints"
+
+
+def _tell(ctx: click.Context, text: str) -> None:
+    if ctx.params.get("verbose", 0) >= 2:
+        traceback.print_exc()
+    click.echo(text, err=True)
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise Terminated
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option("-v", "--verbose", count=True, help="Say more; twice: with the traceback of an error.")
+@click.option("-q", "--quiet", count=True, help="Say less.")
+@click.version_option(__version__, prog_name="seaice")
+def cli(verbose: int, quiet: int) -> None:
+    """Make sea-ice maps from satellite scenes of any size."""
+    level = max(10, 30 - 10 * (verbose - quiet))
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(message)s", force=True)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+cli.add_command(predict)
+cli.add_command(data)
+cli.add_command(train)
+cli.add_command(evaluate)
+cli.add_command(models)
+cli.add_command(vectorize)
+cli.add_command(floes)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="seaice")

@@ -1,0 +1,76 @@
+"""`seaice models`: which models there are, what they are, and their weights in other forms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from seaice_cli.cli.choices import DEFAULT_MODEL, EXPORTS
+from seaice_cli.cli.options import FILE, as_json, overwrite
+
+
+@click.group()
+def models() -> None:
+    """List, show and export models."""
+
+
+@models.command("list")
+@as_json
+def list_models(as_json: bool) -> None:
+    """List the shipped models.
+
+    Example: seaice models list
+    """
+    from seaice_cli.network.catalog import DEFAULT, find_model, shipped
+
+    found = [find_model(name) for name in shipped()]
+    if as_json:
+        click.echo(json.dumps([{"name": m.spec.name, "directory": str(m.directory)} for m in found], indent=2))
+        return
+    for model in found:
+        star = "*" if model.spec.name == DEFAULT else " "
+        click.echo(f"{star} {model.spec.name:<20} {', '.join(model.spec.class_names):<22} {model.spec.description}")
+
+
+@models.command("show")
+@click.argument("model", default=DEFAULT_MODEL, metavar="NAME|DIR")
+@click.option("--card", is_flag=True, help="Print the model card.")
+@as_json
+def show_model(model: str, card: bool, as_json: bool) -> None:
+    """Show what a model reads and gives, after its files were checked.
+
+    Example: seaice models show modis-truecolor
+    """
+    from seaice_cli.network.catalog import find_model
+    from seaice_cli.network.describe import describe
+    from seaice_cli.network.spec import CARD_FILE
+
+    found = find_model(model)
+    if card:
+        click.echo(found.file(CARD_FILE).read_text(encoding="utf-8"))
+        return
+    click.echo(found.spec.to_json().rstrip() if as_json else describe(found))
+
+
+@models.command("export")
+@click.argument("model", metavar="NAME|DIR")
+@click.option("-o", "--output", type=FILE, required=True, help="The file; for openvino its .xml.")
+@click.option("--format", "kind", type=click.Choice(EXPORTS), help="Its form.  [default: by its suffix]")
+@click.option("--half", is_flag=True, help="Keep the weights in float16.")
+@overwrite
+def export(model: str, output: Path, kind: str | None, half: bool, overwrite: bool) -> None:
+    """Write a model in another form, for other programs.
+
+    Example: seaice models export modis-truecolor -o modis.onnx --half
+    """
+    from seaice_cli.errors import OutputError
+    from seaice_cli.network.catalog import find_model
+    from seaice_cli.network.export import export_model
+
+    by_suffix = {".xml": "openvino", ".onnx": "onnx"}
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: exists already; --overwrite replaces it")
+    for path in export_model(find_model(model), output, kind or by_suffix.get(output.suffix, "safetensors"), half=half):
+        click.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")

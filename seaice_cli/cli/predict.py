@@ -1,0 +1,88 @@
+"""`seaice predict`: scenes in, masks and polygons out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seaice_cli.cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
+from seaice_cli.cli.options import EXISTING, FILE, Bar, Nodata, Numbers, as_json, model_options, overwrite
+
+
+@click.command()
+@click.argument("scenes", nargs=-1, required=True, metavar="SCENE...")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The mask; for several scenes or a folder, a folder.",
+)
+@click.option("--vector", type=FILE, help="Also write the ice as polygons (.gpkg and others).")
+@click.option("--probability", type=FILE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
+@click.option("--preview", type=FILE, help="Also write a small picture (.png).")
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    default="cog",
+    show_default=True,
+    help="cog: GeoTIFF mask; png: ice 255, else 0.",
+)
+@click.option("--bands", type=Numbers("1,2,3", int), help="Bands to read, in the model's order.  [default: all]")
+@click.option("--nodata", type=Nodata(), help="Override the nodata value that the scene declares.")
+@click.option(
+    "--on-bad-block",
+    type=click.Choice(ON_BAD_BLOCK),
+    default="fail",
+    show_default=True,
+    help="A damaged block ends the run, or its pixels become nodata.",
+)
+@click.option(
+    "--rescale",
+    type=Numbers("LOW,HIGH", count=2),
+    help="The scene's values that stand for the ends of the model's range.",
+)
+@click.option("--any-resolution", is_flag=True, help="Accept pixels of another size than the model was trained on.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), help="Ice from this probability on.  [default: the likeliest class]"
+)
+@click.option(
+    "--tta",
+    type=click.Choice(AUGMENTATIONS),
+    default="none",
+    show_default=True,
+    help="Average over mirror images, rotations.",
+)
+@click.option("--bbox", type=Numbers("LEFT,BOTTOM,RIGHT,TOP", count=4), help="Only this part, in the scene's CRS.")
+@click.option("--aoi", type=EXISTING, help="Only inside these polygons.")
+@click.option("--land", type=EXISTING, help="Leave these polygons out; they get the value 254.")
+@model_options
+@overwrite
+@click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
+@as_json
+def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+    """Map the ice of satellite scenes.
+
+    SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of
+    scenes. A run that was killed is taken up where it was by the same command.
+
+    Example: seaice predict scene.tif -o mask.tif --vector ice.gpkg
+    """
+    from seaice_cli import batch
+    from seaice_cli.options import PredictOptions
+
+    options = PredictOptions(**chosen)
+    assignments = batch.pair(scenes, output, options)
+    told: list[batch.Planned] | list[batch.Result]
+    told = [batch.plan(a) for a in assignments] if dry_run else batch.run(assignments, progress=Bar)
+    if as_json:
+        values = [t.to_json() for t in told]
+        click.echo(json.dumps(values if len(values) > 1 else values[0], indent=2))
+    for one in told:
+        if not (as_json and one.ok):
+            click.echo(one.text(), err=not one.ok and not dry_run)
+    if not all(one.ok for one in told):
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,100 @@
+"""`seaice vectorize`: a mask in, polygons out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seaice_cli.cli.options import FILE, as_json, overwrite
+
+ATTRIBUTES = ("basic", "floe", "none")
+
+
+class Classes(click.ParamType[Any]):
+    """Names or values of classes, separated by commas."""
+
+    name = "CLASS,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn "ice,2" into ("ice", "2")."""
+        if isinstance(value, tuple):
+            return value
+        classes = tuple(part.strip() for part in str(value).split(","))
+        if not all(classes):
+            self.fail(f"{value!r} names an empty class", param, ctx)
+        return classes
+
+
+def _bar(rows: Sequence[int]) -> Iterable[int]:
+    """Show on stderr how many strips are done."""
+    from tqdm import tqdm
+
+    bar: Iterable[int] = tqdm(rows, desc="vectorize", unit="strip", leave=False, disable=not sys.stderr.isatty())
+    return bar
+
+
+@click.command()
+@click.argument("mask", type=FILE)
+@click.argument("target", type=FILE)
+@click.option("--classes", type=Classes(), help="Only these, by name or value.  [default: all the mask names]")
+@click.option(
+    "--connectivity", type=click.Choice(["4", "8"]), default="4", show_default=True,
+    help="Whether pixels that touch at a corner only belong together (8).",
+)  # fmt: skip
+@click.option(
+    "--min-area", type=float, default=0.0, metavar="M2", help="Drop what is smaller, before outlines are made."
+)
+@click.option(
+    "--min-pixels", type=int, default=1, metavar="N", help="Drop what has fewer pixels, before outlines are made."
+)
+@click.option("--fill-holes", type=float, default=0.0, metavar="M2", help="Fill holes up to this area.")
+@click.option(
+    "--simplify",
+    type=float,
+    default=0.0,
+    metavar="M",
+    help="Fewer points, at most so far off; shared borders stay shared.",
+)
+@click.option(
+    "--smooth", is_flag=True, help="Contours where the probability crosses the threshold; needs --probability."
+)
+@click.option("--threshold", type=float, help="Probability at which contours run.  [default: the mask's, else 0.5]")
+@click.option("--probability", type=FILE, help="Per cent on the mask's grid, for attributes and --smooth.")
+@click.option("--split-floes", is_flag=True, help="Take floes apart where they are narrow (watershed).")
+@click.option(
+    "--attributes", type=click.Choice(ATTRIBUTES), default="basic", show_default=True, help="floe: also shape measures."
+)
+@click.option(
+    "--t-srs", metavar="CRS", help="Write in this reference system, such as EPSG:4326.  [default: the mask's]"
+)
+@click.option("--sigrid3", is_flag=True, help="Write the fields of a SIGRID-3 ice chart (.shp).")
+@click.option("--layer", help="Name of the layer.  [default: the target's]")
+@click.option("--band", type=int, help="Band of the mask, from 1.  [default: its only one]")
+@overwrite
+@as_json
+def vectorize(
+    mask: Path, target: Path, probability: Path | None, connectivity: str, as_json: bool, **chosen: Any
+) -> None:
+    """Turn a mask into polygons.
+
+    MASK is any raster of whole numbers; its nodata never becomes a polygon. TARGET's suffix names the format: .gpkg,
+    .fgb, .parquet, .shp, .geojson.
+
+    Example: seaice vectorize mask.tif ice.gpkg --classes ice --min-area 1e5 --attributes floe
+    """
+    from seaice_cli.vector.vectorization import VectorOptions
+    from seaice_cli.vector.vectorization import vectorize as run
+
+    options = VectorOptions(connectivity=8 if connectivity == "8" else 4, **chosen)
+    summary = run(mask, target, options=options, probability=probability, progress=_bar)
+    if as_json:
+        click.echo(json.dumps(summary.to_dict(), indent=2))
+        return
+    classes = ", ".join(f"{count} {name}" for name, count in summary.by_class.items())
+    area = f", {summary.area_m2 / 1e6:.6g} km²" if summary.area_m2 is not None else ""
+    click.echo(f"{summary.target}: {summary.polygons} polygons{f' ({classes})' if classes else ''}{area}")
