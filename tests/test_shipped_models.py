@@ -1,0 +1,93 @@
+"""The models that come with the package are complete, small, what their cards say, and predict sea ice."""
+
+import numpy as np
+import pytest
+
+from seaice_cli.network.catalog import DEFAULT, find_model, shipped
+from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, WEIGHTS_FILE
+
+NAMES = shipped()
+
+
+def _probabilities(model, scene):
+    import openvino as ov
+
+    core = ov.Core()
+    compiled = core.compile_model(core.read_model(model.file(ONNX_FILE)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return compiled(scene)[0]
+
+
+def test_the_default_model_is_shipped():
+    assert DEFAULT in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_is_complete_and_its_digests_agree(name):
+    model = find_model(name)
+    assert model.spec.name == name
+    assert model.spec.description
+    assert model.spec.license
+    assert set(model.spec.sha256) == {WEIGHTS_FILE, ONNX_FILE}
+    sizes = [model.file(f).stat().st_size for f in (WEIGHTS_FILE, ONNX_FILE)]
+    assert sum(sizes) <= 40e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_says_what_it_must(name):
+    card = find_model(name).file(CARD_FILE).read_text(encoding="utf-8").lower()
+    for topic in ("licen", "labels", "must not be used", "threshold", "seaice train", "baseline", "mb", "acknowledge"):
+        assert topic in card, topic
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_and_graph_are_the_same_network(name):
+    import torch
+
+    from seaice_cli.network.build import SceneNetwork, load_network
+
+    model = find_model(name)
+    rng = np.random.default_rng(0)
+    scene = rng.integers(0, 256, (1, len(model.spec.bands), 64, 96)).astype(model.spec.dtype)
+    with torch.no_grad():
+        expected = SceneNetwork(load_network(model), model.spec).eval()(torch.from_numpy(scene)).numpy()
+    np.testing.assert_allclose(_probabilities(model, scene), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("clouds", "classes", "floor"), [(0.0, 2, 0.9), (0.4, 3, 0.6)])
+def test_generated_scenes_it_was_not_trained_on(clouds, classes, floor):
+    """Mean IoU of the classes that are there; training drew seeds below 1000."""
+    from rasterio.windows import Window
+
+    from seaice_cli.assessment.confusion import Confusion, iou
+    from seaice_cli.raster.generated import SceneRecipe, generate
+
+    model, counts = find_model(DEFAULT), Confusion.empty(3)
+    for seed in range(5000, 5008):
+        recipe = SceneRecipe(height=512, width=512, seed=seed, clouds=clouds, collar=False)
+        pixels, truth = generate(recipe, Window(col_off=0, row_off=0, width=256, height=256))
+        counts = counts.add(truth, _probabilities(model, pixels[None])[0].argmax(0).astype(np.uint8))
+    assert iou(counts)[:classes].mean() > floor
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "floor"), [("modis-truecolor", "modis", 0.9), ("tir-melt-pond", "tir_melt_pond", 0.5)]
+)
+def test_real_scenes_that_were_left_out(real_data, name, folder, floor):
+    """Mean IoU of the two ice-and-water classes of true colour, or of all three, on the validation list."""
+    from seaice_cli.assessment.confusion import Confusion, iou
+    from seaice_cli.learning.rasters import open_raster
+    from seaice_cli.learning.samples import read_samples
+
+    if name not in NAMES:
+        pytest.skip(f"{name} is not shipped yet")
+    model = find_model(name)
+    counts = Confusion.empty(3)
+    for sample in read_samples(real_data / folder / "val.csv"):
+        with open_raster(sample.image) as image, open_raster(sample.label) as label:
+            scene, truth = image.read(), label.read(1)
+        height, width = truth.shape
+        padded = np.pad(scene, ((0, 0), (0, -height % 32), (0, -width % 32)), mode="symmetric")
+        predicted = _probabilities(model, padded[None])[0, :, :height, :width].argmax(0).astype(np.uint8)
+        counts = counts.add(truth, predicted)
+    judged = iou(counts)[:2] if name == "modis-truecolor" else iou(counts)
+    assert judged.mean() > floor
