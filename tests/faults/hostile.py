@@ -1,0 +1,117 @@
+"""Runs in a child of the nursery: many files in turn, each with a time limit; tells what was no clean refusal."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import signal
+import time
+import traceback
+from pathlib import Path
+
+SECONDS = 10.0
+
+
+class TooLong(BaseException):
+    """A file took more than its time."""
+
+
+def _ring(*_):
+    raise TooLong
+
+
+def each(paths, report, attempt):
+    """Call `attempt` with every path; write what it did, and what went wrong, to the report."""
+    from seaice_cli.errors import SeaIceError
+
+    signal.signal(signal.SIGALRM, _ring)
+    wrong, fine, refused, slowest = [], 0, 0, (0.0, "")
+    for path in paths:
+        Path(report).write_text(json.dumps({"at": str(path), "wrong": wrong, "fine": fine, "refused": refused}))
+        began = time.perf_counter()
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        try:
+            attempt(path)
+            fine += 1
+        except SeaIceError as error:
+            refused += 1
+            if not str(error).strip() or len(str(error)) > 3000 or "\n" in str(error).replace(str(path), ""):
+                wrong.append(f"{path}: not one line: {error!s}"[:600])
+        except TooLong:
+            wrong.append(f"{path}: took more than {SECONDS} s")
+        except BaseException:  # noqa: BLE001 - whatever it is, it is told
+            wrong.append(f"{path}: {traceback.format_exc()[-900:]}")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            slowest = max(slowest, (round(time.perf_counter() - began, 2), str(path)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    Path(report).write_text(
+        json.dumps({"at": "", "wrong": wrong, "fine": fine, "refused": refused, "peak_mb": peak, "slowest": slowest})
+    )
+    return 0
+
+
+def scenes(paths, report, model, out, options=None):
+    """Predict every path as a scene; engines of one shape are opened once."""
+    from seaice_cli.options import PredictOptions
+    from seaice_cli.pipeline import predict
+
+    engines = {}
+
+    def engine_of(job):
+        if job.grid.shape not in engines:
+            engines[job.grid.shape] = job.open_engine()
+        return engines[job.grid.shape]
+
+    def attempt(path):
+        place = Path(out) / "here"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        try:
+            chosen = PredictOptions(model=model, preview=place / "look.png", **(options or {}))
+            predict(path, place / "mask.tif", options=chosen, engine=engine_of)
+        finally:
+            left = {p.name for p in place.iterdir()}
+        if not {"mask.tif", "look.png"} <= left:
+            raise AssertionError(f"exit 0, but only {left}")
+
+    return each(paths, report, attempt)
+
+
+def models(paths, report, scene, out, engine="openvino"):
+    """Predict one scene with every path as the model."""
+    from seaice_cli.options import PredictOptions
+    from seaice_cli.pipeline import predict
+
+    def attempt(path):
+        shutil.rmtree(out, ignore_errors=True)
+        Path(out).mkdir()
+        predict(scene, Path(out) / "mask.tif", options=PredictOptions(model=path, engine=engine))
+
+    return each(paths, report, attempt)
+
+
+def areas(paths, report, scene, model, out):
+    """Predict one scene with every path as the area of interest, then as land."""
+    from seaice_cli.options import PredictOptions
+    from seaice_cli.pipeline import predict
+
+    def attempt(path):
+        shutil.rmtree(out, ignore_errors=True)
+        Path(out).mkdir()
+        predict(scene, Path(out) / "mask.tif", options=PredictOptions(model=model, land=Path(path)))
+
+    return each(paths, report, attempt)
+
+
+def masks(paths, report, out):
+    """Turn every path as a mask into polygons."""
+    from seaice_cli.vector.vectorization import vectorize
+
+    def attempt(path):
+        shutil.rmtree(out, ignore_errors=True)
+        Path(out).mkdir()
+        vectorize(Path(path), Path(out) / "ice.gpkg")
+
+    return each(paths, report, attempt)

@@ -1,0 +1,52 @@
+"""One scene, one model, one engine: one mask, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.conftest import PARTS_OF_EIGHT, contents
+
+PLAIN = ("--probability", "ice.tif", "--tta", "flip")
+
+
+@pytest.fixture(scope="module")
+def reference(work):
+    return made(work, "reference")
+
+
+def made(work, name, *options, patches=(), precision="float32"):
+    """Return mask and probability of a run."""
+    out = work.fresh(name)
+    command = ["predict", work.scene, "-o", out / "mask.tif", "--model", work.model, "--precision", precision,
+               "--probability", out / "ice.tif", "--tta", "flip", *options]  # fmt: skip
+    outcome = work.nursery.seaice(*command, plan={"patches": list(patches)})
+    assert outcome.code == 0, outcome.err
+    return contents(out)
+
+
+def test_every_run_gives_the_same_bytes(work, reference):
+    for _ in range(3):
+        assert made(work, "again") == reference
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--batch-size", "1"), ("--batch-size", "3"), ("--batch-size", "8"), ("--threads", "1"), ("--threads", "2")],
+)
+def test_batches_and_threads_change_no_byte(work, reference, options):
+    assert made(work, "other", *options) == reference
+
+
+@pytest.mark.parametrize("windows", [1, 8, 1000])
+def test_the_height_of_parts_changes_no_byte(work, reference, windows):
+    assert made(work, "other", patches=[(PARTS_OF_EIGHT[0], windows)]) == reference
+
+
+@pytest.mark.parametrize("columns", [1, 100, 10_000])
+def test_the_number_of_readers_changes_no_byte(work, reference, columns):
+    assert made(work, "other", patches=[("seaice_cli.raster.scene:READER_COLUMNS", columns)]) == reference
+
+
+def test_bfloat16_is_as_certain(work):
+    first = made(work, "first", precision="auto")
+    assert made(work, "other", "--threads", "1", "--batch-size", "5", precision="auto") == first
