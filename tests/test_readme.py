@@ -1,0 +1,70 @@
+"""Every command of the README runs as it stands there."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from seaice_cli.network.catalog import DEFAULT, shipped
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line.removeprefix("$ seaice ")
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("$ seaice ")
+]
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A folder with what the README speaks of: a scene, a folder of scenes, labelled scenes."""
+    from seaice_cli.raster.generated import SceneRecipe, write_scene
+
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "scenes").mkdir()
+    for name, seed in (("train", 5), ("val", 6)):
+        write_scene(
+            folder / f"{name}.tif", SceneRecipe(seed=seed, height=256, width=256), truth=folder / f"{name}_label.tif"
+        )
+        (folder / f"{name}.csv").write_text(f"image,label\n{name}.tif,{name}_label.tif\n")
+    shutil.copy(folder / "train.tif", folder / "scene.tif")
+    for name in ("a", "b"):
+        shutil.copy(folder / "val.tif", folder / "scenes" / f"{name}.tif")
+    return folder
+
+
+@pytest.mark.skipif(DEFAULT not in shipped(), reason="the default model is not in this checkout")
+def test_the_readmes_commands_run_in_their_order(workplace, monkeypatch):
+    monkeypatch.chdir(workplace)
+    assert len(COMMANDS) >= 6
+    for command in COMMANDS:
+        words = shlex.split(command) + (["--steps", "2", "--schedule", "cosine"] if command.startswith("train") else [])
+        done = subprocess.run([sys.executable, "-m", "seaice_cli", *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"seaice {command}\n{done.stdout}{done.stderr}"
+    for name in ("mask.tif", "ice.gpkg", "preview.png", "floes.gpkg", "masks/a.png"):
+        assert (workplace / name).exists(), name
+
+
+@pytest.mark.skipif(DEFAULT not in shipped(), reason="the default model is not in this checkout")
+def test_the_readmes_python_runs(workplace, monkeypatch, capsys):
+    monkeypatch.chdir(workplace)
+    for snippet in SNIPPETS:
+        exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})
+    assert "'ice'" in capsys.readouterr().out
+
+
+def test_its_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_makefile_has_what_the_readme_names():
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in ("demo", "test", "lint"))
+    assert sys.version_info >= (3, 11)
