@@ -14,6 +14,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import torch
+from torch.nn import functional as F
 
 from seaice_cli.errors import OptionError
 from seaice_cli.learning import light
@@ -96,6 +97,31 @@ CLOUD_RIM, CLOUD_HIDES = 0.2, 0.4
 """Opacity from which a pixel under generated cloud is `IGNORE`, and from which it is cloud."""
 
 
+def _cloudmix(batch: Batch, probability: float, draw: Draw) -> Batch:
+    """Lay the labelled cloud of another chip over some chips, soft at its rim, which becomes `IGNORE`.
+
+    After ClassMix (Olsson et al. 2021, WACV), for the one class that lies over the others: real cloud gets to be seen
+    over ground and light that it was never photographed with.
+    """
+    if draw.cloud is None:
+        return batch
+    other = draw.uniform(batch, 1).flatten().argsort()
+    lies = ((batch.target == draw.cloud) & batch.valid)[other]
+    cover = F.avg_pool2d(lies.float()[:, None], 9, stride=1, padding=4, count_include_pad=False)
+    cover = cover * draw.chosen(batch, probability)[:, None, None, None]
+    cover[~batch.valid[other][:, None].expand_as(cover)] = 0
+    pixels = batch.pixels + (batch.pixels[other] - batch.pixels) * cover
+    hidden = cover[:, 0] * batch.valid
+    target = torch.where(hidden > CLOUD_RIM, torch.full_like(batch.target, IGNORE), batch.target)
+    keep = batch.target == IGNORE
+    target = torch.where((hidden > MIX_HIDES) & ~keep, torch.full_like(target, draw.cloud), target)
+    return Batch(pixels, target, batch.valid)
+
+
+MIX_HIDES = 0.7
+"""Share of the pixels around that are laid over, from which a pixel of `cloudmix` is cloud."""
+
+
 def _drop_band(batch: Batch, probability: float, draw: Draw) -> Batch:
     """Cut out one band of some chips: it takes the mean of the others, or of the range if there is one band only."""
     _, bands = batch.pixels.shape[:2]
@@ -132,7 +158,7 @@ def _cutout(batch: Batch, probability: float, draw: Draw) -> Batch:
 
 AUGMENTATIONS: Mapping[str, Transform] = {
     "hflip": _hflip, "vflip": _vflip, "rot90": _rot90,
-    "relight": light.relight, "cloud": _cloud, "haze": light.haze, "shade": light.shade,
+    "relight": light.relight, "cloudmix": _cloudmix, "cloud": _cloud, "haze": light.haze, "shade": light.shade,
     "invert": light.invert, "light": light.light, "color": light.color, "channel_shuffle": light.channel_shuffle,
     "blur": light.blur, "noise": light.noise,
     "drop_band": _drop_band, "cutout": _cutout, "collar": _collar,

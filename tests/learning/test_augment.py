@@ -9,6 +9,7 @@ from seaice_cli.learning.batch import IGNORE, Batch, Draw
 
 GEOMETRIC = ("hflip", "vflip", "rot90")
 LOSING = ("cutout", "collar")
+COVERING = ("cloud", "cloudmix")
 
 
 def made(n=6, bands=3, size=32, seed=0):
@@ -41,7 +42,8 @@ def test_every_augmentation_keeps_shapes_types_and_range(name, bands):
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_the_same_seed_gives_the_same_batch_and_another_seed_another(name):
-    first, same, other = done(name, 0.5), done(name, 0.5), done(name, 0.5, seed=1)
+    cloud = 1 if name == "cloudmix" else 2  # there must be some to be laid over another chip
+    first, same, other = (done(name, 0.5, seed=seed, cloud=cloud) for seed in (0, 0, 1))
     for field in ("pixels", "target", "valid"):
         assert torch.equal(getattr(first, field), getattr(same, field))
     changed = any(not torch.equal(getattr(first, f), getattr(other, f)) for f in ("pixels", "target", "valid"))
@@ -62,7 +64,7 @@ def test_flips_are_exact():
     assert torch.equal(done("rot90", 1.0, batch).pixels, batch.pixels.rot90(1, (-2, -1)))
 
 
-@pytest.mark.parametrize("name", [n for n in AUGMENTATIONS if n not in (*GEOMETRIC, *LOSING, "cloud")])
+@pytest.mark.parametrize("name", [n for n in AUGMENTATIONS if n not in (*GEOMETRIC, *LOSING, *COVERING)])
 def test_what_changes_the_light_leaves_labels_alone(name):
     batch = made()
     found = done(name, 0.3, batch)
@@ -98,6 +100,26 @@ def test_cloud_does_not_bring_ignored_pixels_back():
     batch = made(n=12, size=64)
     blank = Batch(batch.pixels, torch.full_like(batch.target, IGNORE), batch.valid)
     assert (done("cloud", 1.0, blank).target == IGNORE).all()
+
+
+def test_cloudmix_lays_cloud_of_one_chip_over_another_and_nothing_else():
+    dark, white = torch.zeros(7, 3, 64, 64), torch.ones(1, 3, 64, 64)
+    target = torch.zeros(8, 64, 64, dtype=torch.long)
+    target[0, 16:48, 16:48] = 2
+    batch = Batch(torch.cat([white, dark]), target, torch.ones(8, 64, 64, dtype=torch.bool))
+    found = done("cloudmix", 1.0, batch)
+    [covered] = [n for n in range(1, 8) if (found.target[n] == 2).any()]
+    assert (found.pixels[covered, 0][found.target[covered] == 2] > 0.65).all()
+    assert set(found.target[covered].unique().tolist()) == {0, 2, IGNORE}
+    assert (found.pixels[covered, 0][found.target[covered] == 0] < 0.25).all()
+    others = [n for n in range(8) if n != covered]
+    assert torch.equal(found.pixels[others], batch.pixels[others])
+    assert torch.equal(found.target[others], batch.target[others])
+
+
+def test_cloudmix_needs_a_class_of_cloud():
+    batch = made()
+    assert torch.equal(done("cloudmix", 1.0, batch, cloud=None).pixels, batch.pixels)
 
 
 def test_a_recipe_is_read_and_an_empty_one_does_nothing():
