@@ -21,6 +21,7 @@ from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE, scene_dtype
 from seaice_cli.options import PredictOptions, check_options, refuse_format, refuse_guessing
 from seaice_cli.raster.chips import count_filled
 from seaice_cli.raster.grid import Grid
+from seaice_cli.raster.holding import refuse_folder
 from seaice_cli.raster.mask import refuse_target
 from seaice_cli.raster.parts import Part, announced, count_finished
 from seaice_cli.raster.radiometry import Radiometry
@@ -96,6 +97,7 @@ class Job:
             for path in self.targets:
                 with self._checking():
                     refuse_target(path, overwrite=options.overwrite or str(path) in announced(target))
+                    refuse_folder(path)
             with self._checking():
                 self._check_disk()
             with self._checking():
@@ -240,9 +242,9 @@ class Job:
     def _check_disk(self) -> None:
         if not self.target.parent.is_dir():
             return
-        free = shutil.disk_usage(self.target.parent).free
-        # Masks compress tenfold and more; a disk that cannot take a tenth is full for sure.
-        if free < self.disk_bytes() / 10:
+        _, _, free = usage = shutil.disk_usage(self.target.parent)
+        # Masks compress tenfold and more; a disk that cannot take a tenth is full for sure. Without a size it is no disk.
+        if usage.total and free < self.disk_bytes() / 10:
             raise OutputError(
                 f"{self.target}: only {free >> 20} MiB are free where up to {self.disk_bytes() >> 20} MiB may be needed; "
                 f"make room or choose another place"

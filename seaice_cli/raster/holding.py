@@ -1,9 +1,11 @@
-"""Hidden folders beside a target, each held by one run at a time."""
+"""Where a run writes: whether a file can be made there, and hidden folders beside a target, each held by one run at a time."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,21 @@ from seaice_cli.errors import OutputError
 
 LOCK = "lock"
 _TRIES = 100
+
+
+def refuse_folder(target: Path) -> None:
+    """Refuse a target beside which no file can be made: on a read-only disk, under /proc, without the right to write.
+
+    Only trying tells: root has the right to write anywhere, and a file system may have none to give. The file has no name where the
+    system knows such files.
+
+    Raises:
+        OutputError: None can be made.
+    """
+    try:
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        raise _unmakeable(target, error) from error
 
 
 def hold(folder: Path, target: Path) -> Any:
@@ -25,9 +42,9 @@ def hold(folder: Path, target: Path) -> Any:
         except BlockingIOError as error:
             raise OutputError(f"{target}: another run is writing it; wait for it, or choose another target") from error
         except OSError as error:
-            if isinstance(error, FileNotFoundError) and target.parent.is_dir():
-                continue  # the run that held it removed it between two of our steps
-            raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another place") from error
+            raise _unmakeable(target, error) from error
+        if lock is None:
+            continue
         if _is(lock, folder / LOCK):
             return lock
         lock.close()  # of a folder that was removed just now: the lock of nothing
@@ -35,14 +52,33 @@ def hold(folder: Path, target: Path) -> Any:
 
 
 def _take(folder: Path) -> Any:
-    folder.mkdir(exist_ok=True)
-    lock = (folder / LOCK).open("w")
+    """Return the locked file, or None where the run that held the folder removed it between two of our steps."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileExistsError:
+        if os.path.lexists(folder):
+            raise
+        return None
+    try:
+        lock = (folder / LOCK).open("w")
+    except FileNotFoundError:
+        return None
+    except OSError:
+        with suppress(OSError):
+            folder.rmdir()  # empty, unless another run is quicker
+        raise
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BaseException:
         lock.close()
         raise
     return lock
+
+
+def _unmakeable(target: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{target}: cannot be written, because no file can be made beside it ({error.strerror}); make room or choose another place"
+    )
 
 
 def _is(lock: Any, path: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from seaice_cli.errors import OptionError, OutputError
-from seaice_cli.raster.holding import LOCK, hold
+from seaice_cli.raster.holding import LOCK, hold, refuse_folder
 
 LOGGER = logging.getLogger(__name__)
 
@@ -95,6 +95,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{target}: exists already; replace it with --overwrite or choose another name")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: there is no folder {target.parent}; make it first")
+    refuse_folder(target)
 
 
 @contextmanager

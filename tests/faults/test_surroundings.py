@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.faults.conftest import PARTS_OF_EIGHT, contents, summary
 from tests.faults.test_kills import products, spread, undisturbed
 
 __all__ = ["undisturbed"]  # a fixture
+OTHER_TARGETS = {"--probability": "tif", "--preview": "png", "--vector": "gpkg"}
 
 
 def told(outcome, *words):
@@ -154,6 +156,26 @@ def test_a_target_folder_that_is_missing_or_a_file_is_refused(work, tmp_path):
     for target in (tmp_path / "nowhere" / "mask.tif", work.scene / "mask.tif"):
         outcome = work.nursery.seaice("predict", work.scene, "-o", target, "--model", work.model)
         assert told(outcome, "mask.tif")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc")
+def test_a_place_where_no_file_can_be_made_is_named_with_its_true_fault(work, tmp_path):
+    """Root has the right to write in /proc, yet nothing can be made there; nobody else is writing either."""
+    out, nowhere = tmp_path / "mask.tif", "/proc/self"
+    command = ("predict", work.scene, "--model", work.model, "-o")
+    for options in (
+        (f"{nowhere}/mask.tif",),
+        *((out, option, f"{nowhere}/x.{suffix}") for option, suffix in OTHER_TARGETS.items()),
+        (f"{nowhere}/mask.tif", "--dry-run"),
+    ):
+        outcome = work.nursery.seaice(*command, *options)
+        assert outcome.code == 1, (options, outcome)
+        assert "no file can be made beside it" in outcome.err + outcome.out, (options, outcome)
+        assert "other runs" not in outcome.err
+        assert list(tmp_path.iterdir()) == [], options
+    assert work.predict(work.fresh()).code == 0
+    mask = work.folder / "out" / "mask.tif"
+    assert told(work.nursery.seaice("vectorize", mask, f"{nowhere}/ice.gpkg"), "no file can be made beside it")
 
 
 def test_the_scene_is_never_its_own_target(work, tmp_path):
