@@ -1,7 +1,9 @@
 """Which windows cover a raster, and where neighbours hand over to each other.
 
 Along an axis of length L, windows of size s that share an overlap o are laid from 0 in strides of s - o; the last one
-is moved inwards so that it ends with the raster. That takes ceil((L - o) / (s - o)) windows, the fewest that can do it.
+is moved inwards so that it ends with the raster. That takes ceil((L - o) / (s - o)) windows, the fewest that can do it. A
+grid then makes its windows as small as that number of them allows: the last one would else see again what the one before
+it has seen (of 1025 pixels, two windows of 672 in place of two of 1024).
 
 Two neighbours hand over inside a *band* in the middle of the pixels they share: half as wide as the overlap, so that a
 quarter of the overlap on either side is pure context. A network is least sure at the edge of a window, and those pixels
@@ -95,6 +97,7 @@ class Grid:
     height: int
     width: int
     size: int
+    """Pixels along the side of a window, at most."""
     overlap: int
     stride: int = 32
     """Chips are padded to multiples of this, what a network with five stages needs."""
@@ -104,15 +107,16 @@ class Grid:
     def __post_init__(self) -> None:
         if self.size % self.stride:
             raise ValueError(f"a window of {self.size} pixels is no multiple of {self.stride}")
-        object.__setattr__(
-            self, "rows", Axis(self.height, min(self.size, _up(self.height, self.stride)), self._shared(self.height))
-        )
-        object.__setattr__(
-            self, "columns", Axis(self.width, min(self.size, _up(self.width, self.stride)), self._shared(self.width))
-        )
+        object.__setattr__(self, "rows", self._axis(self.height))
+        object.__setattr__(self, "columns", self._axis(self.width))
 
-    def _shared(self, length: int) -> int:
-        return self.overlap if length > self.size else 0
+    def _axis(self, length: int) -> Axis:
+        """Return the fewest windows that cover the length, each as small as it can be."""
+        if length <= self.size:
+            return Axis(length, _up(length, self.stride), 0)
+        count = len(Axis(length, self.size, self.overlap))
+        least = -(-(length + (count - 1) * self.overlap) // count)
+        return Axis(length, _up(least, self.stride), self.overlap)
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)

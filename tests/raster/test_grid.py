@@ -68,10 +68,24 @@ def test_the_whole_arctic_takes_1849_windows():
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "shape"), [(1, 1, (32, 32)), (500, 2000, (512, 1024)), (1024, 1025, (1024, 1024))]
+    ("height", "width", "shape"), [(1, 1, (32, 32)), (500, 900, (512, 928)), (1024, 1, (1024, 32))]
 )
 def test_small_scenes_are_padded_to_the_stride_only(height, width, shape):
     assert Grid(height, width, 1024, 256).shape == shape
+
+
+@pytest.mark.parametrize(("width", "size"), [(1025, 672), (1078, 672), (1792, 1024), (1793, 800), (3000, 960)])
+def test_windows_are_no_larger_than_their_number_needs(width, size):
+    assert Grid(100, width, 1024, 256).shape == (128, size)
+
+
+@given(st.integers(1, 700), st.sampled_from([32, 64, 96, 128]), st.integers(0, 31))
+def test_smaller_windows_are_as_many_and_share_the_overlap(length, size, overlap):
+    columns = Grid(1, length, size, overlap).columns
+    assert len(columns) == max(1, -(-(length - overlap) // (size - overlap)))
+    assert columns.size % 32 == 0
+    assert len(columns) == 1 or columns.size - 32 < -(-(length + (len(columns) - 1) * overlap) // len(columns))
+    assert all(before + columns.size - after >= overlap for before, after in pairwise(columns.offsets))
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([32, 64, 96]), st.integers(0, 31))
