@@ -6,6 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 _TURNS = "hflip:0.5,vflip:0.5,rot90:0.5"
+_ISAID = (
+    "background", "ship", "storage_tank", "baseball_diamond", "tennis_court", "basketball_court", "ground_track_field",
+    "bridge", "large_vehicle", "small_vehicle", "helicopter", "swimming_pool", "roundabout", "soccer_ball_field",
+    "plane", "harbor",
+)  # fmt: skip
+_NAIC_HEADS = {"auxiliary": 0.4, "psp_dropout": 0.1}
+_POINTFLOW = {
+    "architecture": "pointflow",
+    "loss": "ohem(threshold=0.7,keep=10000):1",
+    "augment": f"{_TURNS},blur:0.5",
+    "optimizer": "sgd(momentum=0.9,nesterov=no)",
+    "weight_decay": 1e-4,
+    "schedule": "poly(power=0.9,by=epoch)",  # an epoch is `eval_every` steps
+}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "fast": {
@@ -47,14 +61,15 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "schedule": "poly(power=0.9)",
         "batch": 8,
         "crop": 512,
-        "steps": 45600,
+        "steps": 45600,  # 200 epochs of 228 batches, scored after each
+        "eval_every": 228,
         "metric": "fwiou",
         "precision": "fp32",
     },
-    # NAIC 2020: PSPNet with an auxiliary head, first at output stride 16, then at 8 from the weights of the first.
+    # NAIC 2020: PSPNet with an auxiliary head, first at output stride 16, then at 8 from the last weights of the first.
     "naic": {
         "architecture": "pspnet",
-        "encoder": "resnet101",
+        "encoder": "tu-resnet101c",
         "mean": (123.675, 116.28, 103.53),
         "std": (58.395, 57.12, 57.375),
         "loss": "ce:1",
@@ -67,25 +82,37 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "steps": 320000,
         "eval_every": 8000,
         "stages": (
-            {"network": {"output_stride": 16, "auxiliary": 0.4}, "lr": 1e-2},
-            {"network": {"output_stride": 8, "auxiliary": 0.4}, "lr": 1e-3},
+            {"network": {"output_stride": 16, **_NAIC_HEADS}, "lr": 1e-2, "keep": "last"},
+            {"network": {"output_stride": 8, **_NAIC_HEADS}, "lr": 1e-3},
         ),
     },
-    # PointFlow (CVPR 2021) as it was trained for the two Gaofen tracks.
+    # PointFlow (CVPR 2021) as it was trained for the two Gaofen tracks: 64 epochs, scored after each.
     "pointflow": {
-        "architecture": "pointflow",
+        **_POINTFLOW,
         "encoder": "tu-res2net101_26w_4s",
         "mean": (127.5, 127.5, 127.5),
         "std": (127.5, 127.5, 127.5),
-        "loss": "ohem:1",
-        "augment": f"{_TURNS},blur:0.5",
-        "optimizer": "sgd(momentum=0.9,nesterov=no)",
         "lr": 1e-3,
-        "weight_decay": 1e-4,
-        "schedule": "poly(power=0.9,by=epoch)",
         "batch": 8,
         "crop": 512,
         "steps": 16000,
+        "eval_every": 250,
+    },
+    # The same on iSAID: 20 epochs. `resnet50d` begins, as its encoder did, with three convolutions of 3 x 3.
+    "pointflow-isaid": {
+        **_POINTFLOW,
+        "encoder": "tu-resnet50d",
+        "network": {"dilated": True},
+        "mean": (123.675, 116.28, 103.53),
+        "std": (58.395, 57.12, 57.375),
+        "palette": "isaid",
+        "classes": _ISAID,
+        "ice": "ship",
+        "lr": 7e-3,
+        "batch": 4,
+        "crop": 896,
+        "steps": 35000,
+        "eval_every": 1750,
     },
 }
 """By name; what a preset leaves open has the default of `TrainOptions`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -66,6 +66,25 @@ def build_encoder(
             load_weights(encoder, file)
         leave_out_unused(encoder, in_channels)
     return encoder
+
+
+def dilate(encoder: nn.Module, stages: Mapping[str, int]) -> None:
+    """Spread the kernels of some stages of an encoder, so that they see farther; sizes and weights stay.
+
+    Args:
+        encoder: A residual network; changed in place.
+        stages: The dilation by the name of the stage, such as `layer4`.
+
+    Raises:
+        ModelError: The encoder has no such stages.
+    """
+    for stage, rate in stages.items():
+        found = [module for path, module in encoder.named_modules() if path.rpartition(".")[2] == stage]
+        if not found:
+            raise ModelError(f"the encoder has no stage {stage} that could be dilated; take a residual network")
+        for conv in (m for module in found for m in module.modules() if isinstance(m, nn.Conv2d)):
+            if conv.kernel_size == (3, 3):
+                conv.dilation = conv.padding = (rate, rate)
 
 
 def channels(encoder: nn.Module) -> list[int]:

@@ -8,6 +8,7 @@ Silva et al., EfficientUNet++, arXiv 2106.11447, with 5x5 instead of 3x3 convolu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from seaice_cli.network.architectures.outputs import Outputs
 from seaice_cli.network.architectures.segmenter import Segmenter
 
 _CHANNELS = (256, 128, 64, 32, 16)
+EPSILON = 1e-5
 
 
 class KangSegmenter(Segmenter):
@@ -36,8 +38,7 @@ class KangSegmenter(Segmenter):
         *,
         classes: int,
         channels: Sequence[int],
-        kernel: int,
-        attention: bool,
+        unit: UnitKind,
         dropout: float,
         supervision: float,
     ) -> None:
@@ -48,8 +49,7 @@ class KangSegmenter(Segmenter):
         skips = [*reversed(fine_to_coarse[:-1]), 0]
         widths = [fine_to_coarse[-1], *channels]
         self.decoder = nn.ModuleList(
-            Up(before, skip, after, kernel=kernel, attention=attention)
-            for (before, after), skip in zip(pairwise(widths), skips, strict=True)
+            Up(before, skip, after, unit) for (before, after), skip in zip(pairwise(widths), skips, strict=True)
         )
         self.segmentation_head = _head(channels[-1], classes, dropout)
         self.supervision = supervision
@@ -73,16 +73,54 @@ class KangSegmenter(Segmenter):
         return Outputs(logits, auxiliary=tuple((head(maps), self.supervision) for head, maps in coarser))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitKind:
+    """How a residual unit is built: as published, or as one of the variants that the paper compares it with."""
+
+    kernel: int
+    """Size of the depthwise kernels, odd."""
+    attention: bool
+    """Whether scSE stands before the last convolution."""
+    separable: bool
+    """Whether a depthwise kernel is a column and then a row, instead of a square."""
+    standardised: bool
+    """Whether the weights of the convolutions are standardised."""
+
+    def convolution(
+        self, inputs: int, outputs: int, kernel: int | tuple[int, int] = 1, *, groups: int = 1
+    ) -> nn.Conv2d:
+        """Return a convolution that keeps height and width."""
+        made = StandardisedConv if self.standardised else nn.Conv2d
+        return made(inputs, outputs, kernel, padding="same", groups=groups)
+
+    def depthwise(self, channels: int) -> nn.Module:
+        """Return the convolution of every channel by itself."""
+        if not self.separable:
+            return self.convolution(channels, channels, self.kernel, groups=channels)
+        column = self.convolution(channels, channels, (self.kernel, 1), groups=channels)
+        return nn.Sequential(column, self.convolution(channels, channels, (1, self.kernel), groups=channels))
+
+
+class StandardisedConv(nn.Conv2d):
+    """A convolution whose weights have mean 0 and deviation 1 in every channel that goes out.
+
+    Qiao, S. et al.: Micro-Batch Training with Batch-Channel Normalization and Weight Standardization, arXiv 1903.10520.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return (N, outputs, h, w) for (N, inputs, h, w)."""
+        centred = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        deviation = (centred.square().mean((1, 2, 3), keepdim=True) + EPSILON).sqrt()
+        return self._conv_forward(maps, centred / deviation, self.bias)
+
+
 class Up(nn.Module):
     """Twice the size, the encoder's features beside, two residual units."""
 
-    def __init__(self, inputs: int, skip: int, outputs: int, *, kernel: int, attention: bool) -> None:
+    def __init__(self, inputs: int, skip: int, outputs: int, unit: UnitKind) -> None:
         """Set the numbers of channels that come from below, from the encoder, and that go out."""
         super().__init__()
-        self.units = nn.Sequential(
-            ResidualUnit(inputs + skip, outputs, kernel=kernel, attention=attention),
-            ResidualUnit(outputs, outputs, kernel=kernel, attention=attention),
-        )
+        self.units = nn.Sequential(ResidualUnit(inputs + skip, outputs, unit), ResidualUnit(outputs, outputs, unit))
 
     def forward(self, features: Tensor, skip: Tensor | None) -> Tensor:
         """Return (N, outputs, 2h, 2w) for features (N, inputs, h, w)."""
@@ -93,21 +131,21 @@ class Up(nn.Module):
 class ResidualUnit(nn.Module):
     """Pointwise, depthwise and pointwise convolution with attention before the last, and a way around them."""
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int, attention: bool) -> None:
-        """Set the numbers of channels and the size of the depthwise kernel."""
+    def __init__(self, inputs: int, outputs: int, kind: UnitKind) -> None:
+        """Set the numbers of channels and how the unit is built."""
         super().__init__()
         self.branch = nn.Sequential(
-            nn.Conv2d(inputs, inputs, 1),
+            kind.convolution(inputs, inputs),
             nn.BatchNorm2d(inputs),
             nn.Hardswish(inplace=True),
-            nn.Conv2d(inputs, inputs, kernel, padding=kernel // 2, groups=inputs),
+            kind.depthwise(inputs),
             nn.BatchNorm2d(inputs),
             nn.Hardswish(inplace=True),
-            SCSEModule(inputs, reduction=1) if attention else nn.Identity(),
-            nn.Conv2d(inputs, outputs, 1),
+            SCSEModule(inputs, reduction=1) if kind.attention else nn.Identity(),
+            kind.convolution(inputs, outputs),
             nn.BatchNorm2d(outputs),
         )
-        around: list[nn.Module] = [nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs)]
+        around: list[nn.Module] = [kind.convolution(inputs, outputs), nn.BatchNorm2d(outputs)]
         self.around = nn.Identity() if inputs == outputs else nn.Sequential(*around)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -126,6 +164,8 @@ def build(  # noqa: PLR0913 - one argument per option of model.json
     decoder_channels: Sequence[int] | None = None,
     kernel: int = 5,
     attention: str | None = "scse",
+    separable: bool = False,
+    standardised: bool = False,
     dropout: float = 0.0,
     supervision: float = 0.5,
 ) -> KangSegmenter:
@@ -140,6 +180,8 @@ def build(  # noqa: PLR0913 - one argument per option of model.json
         decoder_channels: One number per stage; by default the last ones of 256, 128, 64, 32, 16.
         kernel: Size of the depthwise kernels, odd.
         attention: "scse" or None.
+        separable: Whether a depthwise kernel is a column and then a row, instead of a square.
+        standardised: Whether the weights of the decoder's convolutions are standardised.
         dropout: Share of channels left out before the heads in training.
         supervision: Weight of the losses at 1/2 and 1/4 of the size; 0 for none.
 
@@ -158,8 +200,7 @@ def build(  # noqa: PLR0913 - one argument per option of model.json
         body,
         classes=classes,
         channels=widths,
-        kernel=kernel,
-        attention=attention is not None,
+        unit=UnitKind(kernel=kernel, attention=attention is not None, separable=separable, standardised=standardised),
         dropout=dropout,
         supervision=supervision,
     )

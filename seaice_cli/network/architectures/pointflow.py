@@ -5,6 +5,7 @@ Li, X. et al.: PointFlow: Flowing Semantics Through Points for Aerial Image Segm
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -22,13 +23,13 @@ from seaice_cli.network.architectures.segmenter import Segmenter, enlarge
 class PointFlowSegmenter(Segmenter):
     """Encoder, pyramid pooling, three point flows, and a head over all levels; edges are learned beside."""
 
-    def __init__(self, encoder: nn.Module, *, classes: int, flow: PointFlowSizes) -> None:
+    def __init__(self, encoder: nn.Module, *, classes: int, flow: PointFlowSizes, grids: Sequence[int]) -> None:
         """Put the head onto an encoder with features at 1/4 to 1/32 of the size; see `build`."""
         super().__init__(encoders.stride(encoder))
         self.encoder = encoder
         *finer, coarsest = encoders.channels(encoder)[2:]
         width = flow.width
-        self.pyramid = PyramidPooling(coarsest, width)
+        self.pyramid = PyramidPooling(coarsest, width, grids)
         self.laterals = nn.ModuleList(ConvNorm(inputs, width) for inputs in reversed(finer))
         self.flows = nn.ModuleList(PointFlow(flow) for _ in finer)
         self.smooths = nn.ModuleList(ConvNorm(width, width, 3) for _ in finer)
@@ -64,15 +65,15 @@ class PointFlowSizes:
 
 
 class PyramidPooling(nn.Module):
-    """Means over grids of 1, 2, 3 and 6 cells along either axis, beside the features themselves."""
+    """Means over the cells of some grids, beside the features themselves."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        """Set the numbers of channels that come in and go out."""
+    def __init__(self, inputs: int, outputs: int, grids: Sequence[int]) -> None:
+        """Set the numbers of channels that come in and go out, and of cells along either axis of every grid."""
         super().__init__()
         self.grids = nn.ModuleList(
-            nn.Sequential(AveragePool(cells), ConvNorm(inputs, outputs, activate=False)) for cells in (1, 2, 3, 6)
+            nn.Sequential(AveragePool(cells), ConvNorm(inputs, outputs, activate=False)) for cells in grids
         )
-        self.join = nn.Sequential(ConvNorm(inputs + 4 * outputs, outputs), nn.Dropout(0.1))
+        self.join = nn.Sequential(ConvNorm(inputs + len(grids) * outputs, outputs), nn.Dropout(0.1))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, outputs, h, w) for (N, inputs, h, w)."""
@@ -148,6 +149,8 @@ def build(  # noqa: PLR0913 - one argument per option of model.json
     salient: int = 14,
     smooth: int = 9,
     points: int = 128,
+    grids: Sequence[int] = (1, 2, 3, 6),
+    dilated: bool = False,
 ) -> PointFlowSegmenter:
     """Return the network.
 
@@ -161,6 +164,8 @@ def build(  # noqa: PLR0913 - one argument per option of model.json
         salient: Cells along either axis in each of which one salient point is found.
         smooth: Cells along either axis of the certainty that is taken off before edges are sought.
         points: Most points on edges.
+        grids: Cells along either axis of the grids that the coarsest features are pooled to.
+        dilated: Whether the last two stages of a residual network are dilated by 2 and 4; they halve the size as ever.
 
     Raises:
         ModelError: Something is unknown, or does not fit together.
@@ -169,7 +174,11 @@ def build(  # noqa: PLR0913 - one argument per option of model.json
     body = encoders.build_encoder(encoder, weights=encoder_weights, in_channels=in_channels)
     if len(encoders.channels(body)) < 4:
         raise ModelError(f"pointflow: encoder {encoder} has too few stages")
-    return PointFlowSegmenter(body, classes=classes, flow=sizes)
+    if not grids or min(grids) < 1:
+        raise ModelError("pointflow: grids must be one or more numbers of cells")
+    if dilated:
+        encoders.dilate(body, {"layer3": 2, "layer4": 4})
+    return PointFlowSegmenter(body, classes=classes, flow=sizes, grids=grids)
 
 
 def _aligned(maps: Tensor, size: torch.Size) -> Tensor:

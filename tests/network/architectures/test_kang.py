@@ -5,6 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from seaice_cli.errors import ModelError
+from seaice_cli.network.architectures.kang import StandardisedConv
 from seaice_cli.network.architectures.segmenter import inference_state
 from tests.network.architectures.made import TINY, build, scene
 
@@ -94,3 +95,32 @@ def test_attention_dropout_and_kernel_are_options():
     plain = build("kang", attention=None, dropout=0.2, kernel=3)
     assert millions(plain) < millions(build("kang"))
     assert plain.eval()(scene(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+
+
+@pytest.mark.parametrize("options", [{"separable": True}, {"standardised": True}, {"separable": True, "kernel": 3}])
+def test_the_variants_of_the_decoder_train(options):
+    network, image = build("kang", **options), scene(2, 3, 64, 64)
+    network.train()(image).logits.square().mean().backward()
+    assert all(torch.isfinite(p.grad).all() for p in network.decoder.parameters())
+    names = [n for n, p in network.decoder.named_parameters() if p.grad is None]
+    assert names == []
+
+
+def test_a_separable_kernel_is_a_column_and_a_row():
+    square, separable = build("kang", attention=None), build("kang", attention=None, separable=True)
+    channels = sum(m.in_channels for m in square.decoder.modules() if getattr(m, "kernel_size", 0) == (5, 5))
+    # 25 weights and a bias of every channel become 5 + 5 and two biases.
+    assert sum(p.numel() for p in square.parameters()) - sum(p.numel() for p in separable.parameters()) == 14 * channels
+
+
+def test_standardised_weights_do_not_see_the_scale_of_a_channel():
+    torch.manual_seed(0)
+    conv, image = StandardisedConv(3, 4, 3, padding="same", bias=False), scene(1, 3, 8, 8)
+    before = conv(image)
+    weights = (conv.weight - conv.weight.mean((1, 2, 3), keepdim=True)) / conv.weight.std(
+        (1, 2, 3), keepdim=True, correction=0
+    )
+    torch.testing.assert_close(before, torch.nn.functional.conv2d(image, weights, padding=1), rtol=1e-3, atol=1e-3)
+    with torch.no_grad():
+        conv.weight.mul_(7).add_(3)
+    torch.testing.assert_close(conv(image), before, rtol=1e-3, atol=1e-3)

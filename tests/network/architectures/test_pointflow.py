@@ -88,3 +88,32 @@ def test_edges_take_no_gradient_through_the_choice_of_points():
 def test_numbers_below_one_are_a_model_error():
     with pytest.raises(ModelError, match="must be 1 or more"):
         build("pointflow", points=0)
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "tu-resnet26d"])
+def test_a_dilated_encoder_sees_farther_in_features_of_the_same_size(encoder):
+    def reach(network):
+        """Rows of the scene that the coarsest feature in the middle depends on."""
+        image = scene(1, 3, 512, 64).requires_grad_()
+        coarsest = network.eval().encoder(image)[-1]
+        coarsest[..., 8, 1].sum().backward()
+        return int((image.grad.abs().sum((0, 1, 3)) > 0).sum()), coarsest.shape
+
+    plain, dilated = build("pointflow", encoder=encoder), build("pointflow", encoder=encoder, dilated=True)
+    for norm in (m for m in plain.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.ones_(norm.weight)  # timm starts residual branches at nothing
+    dilated.load_state_dict(plain.state_dict())
+    (near, small), (far, same) = reach(plain), reach(dilated)
+    assert small == same
+    assert far > near
+
+
+def test_only_residual_networks_can_be_dilated():
+    with pytest.raises(ModelError, match="no stage layer3"):
+        build("pointflow", encoder="mobilenet_v2", dilated=True)
+
+
+def test_the_grids_of_the_pyramid_can_be_chosen():
+    assert build("pointflow", grids=(1, 2, 3, 7)).pyramid.grids[-1][0].cells == 7
+    with pytest.raises(ModelError, match="grids"):
+        build("pointflow", grids=())
