@@ -1,7 +1,8 @@
 """The CPU engine: the model's ONNX graph, run by OpenVINO.
 
 Several times faster than eager torch on the same cores, above all in bfloat16 where the processor has AMX or AVX512-BF16, and
-ready half a second after the process starts. One stream of all threads runs one window at a time, so that neither batch size nor
+ready half a second after the process starts. The graph is compiled in the background, while the first rows of the scene are
+read. One stream of all threads runs one window at a time, so that neither batch size nor
 the number of threads can change a result: every output value is summed in the same order.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -36,7 +38,7 @@ class OpenVinoEngine:
 
     Raises:
         ModelError: The graph is missing, damaged or not the model's.
-        EngineError: OpenVINO cannot compile it for this processor.
+        EngineError: OpenVINO does not know the precision. That it cannot compile the graph is told by `run`.
     """
 
     name = "openvino"
@@ -52,17 +54,28 @@ class OpenVinoEngine:
         threads: int | None = None,
     ) -> None:
         self._in_flight = max(1, min(in_flight or 2, 8))
-        bands = len(model.spec.bands)
+        self._path = model.directory / ONNX_FILE
+        core = ov.Core()
+        self.precision = _precision(core, precision)
+        graph = _read(core, model)
         try:
-            core = ov.Core()
-            self.precision = _precision(core, precision)
-            graph = _read(core, model)
-            graph.reshape([1, bands, *shape])
-            _refuse_other(model, graph, shape)
-            self._compiled = core.compile_model(graph, "CPU", self._options(threads))
-            self._requests = [self._compiled.create_infer_request() for _ in range(self._in_flight)]
+            graph.reshape([1, len(model.spec.bands), *shape])
         except RuntimeError as error:
-            raise EngineError(f"OpenVINO cannot run {model.directory / ONNX_FILE} ({_first_line(error)})") from error
+            raise self._refused(error) from error
+        _refuse_other(model, graph, shape)
+        compiler = ThreadPoolExecutor(1, "compile")
+        self._requests = compiler.submit(self._compile, core, graph, self._options(threads))
+        compiler.shutdown(wait=False)
+
+    def _compile(self, core: ov.Core, graph: Any, options: dict[str, Any]) -> list[Any]:
+        try:
+            compiled = core.compile_model(graph, "CPU", options)
+            return [compiled.create_infer_request() for _ in range(self._in_flight)]
+        except RuntimeError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: RuntimeError) -> EngineError:
+        return EngineError(f"OpenVINO cannot run {self._path} ({_first_line(error)})")
 
     def _options(self, threads: int | None) -> dict[str, Any]:
         return {
@@ -72,9 +85,13 @@ class OpenVinoEngine:
         }
 
     def run(self, chips: Iterable[Chip]) -> Iterator[Chip]:
-        """Yield the probabilities of every chip, in order; a few are computed ahead."""
+        """Yield the probabilities of every chip, in order; a few are computed ahead.
+
+        Raises:
+            EngineError: OpenVINO cannot compile the graph for this processor, or fails at a chip.
+        """
         waiting: deque[tuple[Chip, Any]] = deque()
-        idle = deque(self._requests)
+        idle = deque(self._requests.result())
         try:
             for chip in chips:
                 while not idle or len(waiting) > 2 * self._in_flight:
