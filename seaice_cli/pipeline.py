@@ -16,11 +16,13 @@ from seaice_cli.network.engines import Engine
 from seaice_cli.network.engines.tta import run_augmented
 from seaice_cli.options import PredictOptions
 from seaice_cli.planning import Job
+from seaice_cli.products.preview import look_at
 from seaice_cli.publishing import Summary, publish, summarize
 from seaice_cli.raster.blend import Blender
 from seaice_cli.raster.chips import read_chips
 from seaice_cli.raster.classes import classify
 from seaice_cli.raster.grid import Chip
+from seaice_cli.raster.look import Look
 from seaice_cli.raster.mask import refuse_target
 from seaice_cli.raster.parts import Counts, PartStore
 from seaice_cli.raster.prefetch import Prefetched
@@ -65,6 +67,8 @@ class Started:
     job: Job
     store: PartStore
     engine: Engine
+    look: Look | None
+    """What the preview shows of the scene; None if there is to be none."""
     run: int
     """Windows that the network saw in this run."""
     seconds: float
@@ -82,9 +86,10 @@ def start(
         running = engine(job)
         store = stack.enter_context(PartStore(target, job.manifest(running)))
         _tell_discarded(job, store)
-        run = compute(job, store, running, progress)
+        look = look_at(job.scene) if options.preview else None
+        run = compute(job, store, running, progress, look)
         _look_back(job)
-        return Started(job, store, running, run, time.perf_counter() - began, stack.pop_all())
+        return Started(job, store, running, look, run, time.perf_counter() - began, stack.pop_all())
 
 
 def finish(started: Started) -> Summary:
@@ -96,7 +101,7 @@ def finish(started: Started) -> Summary:
             summary = Summary(**{**store.published, "windows_run": 0})
         else:
             counts = total(store, job)
-            polygons = publish(job, store, started.engine)
+            polygons = publish(job, store, started.engine, started.look)
             seconds = started.seconds + time.perf_counter() - began
             summary = summarize(job, counts, started.engine, seconds=seconds, run=started.run, polygons=polygons)
         store.close(summary.to_json())
@@ -123,7 +128,7 @@ def _tell_discarded(job: Job, store: PartStore) -> None:
         refuse_target(target, overwrite=job.options.overwrite)
 
 
-def compute(job: Job, store: PartStore, engine: Engine, progress: Progress) -> int:
+def compute(job: Job, store: PartStore, engine: Engine, progress: Progress, look: Look | None = None) -> int:
     """Compute the parts that are not finished yet; return how many windows were run."""
     parts, spec, options = job.parts[store.finished() :], job.model.spec, job.options
     if not parts or store.published:
@@ -134,7 +139,7 @@ def compute(job: Job, store: PartStore, engine: Engine, progress: Progress) -> i
     blender = Blender(job.grid, store.carry(parts[0].index - 1) if parts[0].index else None)
     counted = _Counted()
     with Prefetched(
-        lambda: read_chips(job.scene, job.grid, radiometry=job.radiometry, region=job.region, first_row=row)
+        lambda: read_chips(job.scene, job.grid, radiometry=job.radiometry, region=job.region, first_row=row, look=look)
     ) as chips:
         shown = progress(counted(chips), len(job.grid), row * len(job.grid.columns))
         probabilities = run_augmented(engine, shown, options.tta)

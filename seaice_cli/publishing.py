@@ -15,7 +15,9 @@ from typing import Any
 from seaice_cli import __version__
 from seaice_cli.network.engines import Engine
 from seaice_cli.planning import Job
+from seaice_cli.products.preview import write_preview
 from seaice_cli.raster.layers import full
+from seaice_cli.raster.look import Look
 from seaice_cli.raster.mask import Layer, assemble_cog, assemble_png, partial_path, rename
 from seaice_cli.raster.parts import Counts, PartStore
 from seaice_cli.raster.recording import MASK, PROBABILITY
@@ -52,8 +54,8 @@ class Summary:
         return asdict(self)
 
 
-def publish(job: Job, store: PartStore, engine: Engine) -> int | None:
-    """Make all files of a job from its parts, and give them their names.
+def publish(job: Job, store: PartStore, engine: Engine, look: Look | None) -> int | None:
+    """Make all files of a job from its parts, and give them their names; the preview also from a look at the scene.
 
     Returns:
         The number of polygons, if there are any wanted.
@@ -67,8 +69,8 @@ def publish(job: Job, store: PartStore, engine: Engine) -> int | None:
     try:
         mask = partial_path(job.target)
         probability = _assemble(job, store, engine, mask)
-        if job.options.preview:
-            _preview(job, mask, partial_path(job.options.preview))
+        if job.options.preview and look is not None:
+            _preview(job, look, mask, partial_path(job.options.preview))
         polygons = _vectorize(job, mask, job.options.vector, probability) if job.options.vector else None
         for target in reversed(job.targets):
             rename(partial_path(target), target)
@@ -172,7 +174,5 @@ def _vectorize(job: Job, mask: Path, target: Path, probability: Path | None) -> 
     return vectorize(mask, folder / target.name, options=options, probability=probability).polygons
 
 
-def _preview(job: Job, mask: Path, target: Path) -> None:
-    from seaice_cli.products.preview import write_preview
-
-    write_preview(job.scene, mask, target, colors=[c.color for c in job.model.spec.classes])
+def _preview(job: Job, look: Look, mask: Path, target: Path) -> None:
+    write_preview(look.rows(), mask, target, colors=[c.color for c in job.model.spec.classes], ends=job.options.rescale)

@@ -328,3 +328,12 @@ def test_a_preview_shows_scene_and_mask_side_by_side(tmp_path, write_scene, nois
     np.testing.assert_array_equal(picture[:, :, :80], noise(60, 80))
     colors = {tuple(c) for c in picture[:, :, 92:].reshape(3, -1).T.tolist()}
     assert colors <= {(20, 60, 140), (240, 250, 255), (150, 150, 150)}
+
+
+def test_a_preview_of_a_rescaled_scene_is_not_dark(tmp_path, write_scene, noise, three_class_model):
+    dim, preview = noise(60, 80) // 4, tmp_path / "preview.png"
+    options = PredictOptions(model=str(three_class_model), preview=preview, rescale=(0, 63))
+    predict(str(write_scene(dim)), tmp_path / "mask.tif", options=options)
+    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(preview) as png:
+        shown = png.read()[:, :, :80]
+    np.testing.assert_allclose(shown, dim * (255 / 63), atol=1)

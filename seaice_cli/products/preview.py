@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,10 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from seaice_cli.errors import OutputError
 from seaice_cli.raster.environment import FAILURES
+from seaice_cli.raster.look import Look
 from seaice_cli.raster.mask import LAND_COLOR
 from seaice_cli.raster.region import LAND
-from seaice_cli.raster.scene import Scene
+from seaice_cli.raster.scene import Rows, Scene
 
 SIDE = 1000
 """Pixels along the longer side of each of the two pictures."""
@@ -24,37 +26,60 @@ VOID = (232, 226, 214)
 """What nodata looks like: a colour that neither ice nor water has."""
 
 
-def write_preview(scene: Scene, mask: Path, target: Path, *, colors: Sequence[tuple[int, int, int]]) -> None:
+def look_at(scene: Scene) -> Look:
+    """Return the look at a scene that its preview shows."""
+    scale = min(1.0, SIDE / max(scene.height, scene.width))
+    return Look(scene, max(1, round(scene.height * scale)), max(1, round(scene.width * scale)))
+
+
+def write_preview(
+    look: Rows,
+    mask: Path,
+    target: Path,
+    *,
+    colors: Sequence[tuple[int, int, int]],
+    ends: tuple[float, float] | None = None,
+) -> None:
     """Write a PNG: the scene on the left, the mask's classes in their colours on the right.
+
+    Args:
+        look: The scene, decimated.
+        mask: The mask, of any size.
+        target: The PNG.
+        colors: Of the classes, by id.
+        ends: The scene's values that are shown black and white; None: as they are if they are 8 bit, else what few pixels exceed.
 
     Raises:
         OutputError: The target cannot be written.
     """
-    scale = min(1.0, SIDE / max(scene.height, scene.width))
-    height, width = max(1, round(scene.height * scale)), max(1, round(scene.width * scale))
+    height = look.pixels.shape[1]
     with rasterio.open(mask) as dataset:
-        classes = dataset.read(1, out_shape=(height, width))
-    pictures = (_natural(scene, height, width), _colored(classes, colors))
+        classes = dataset.read(1, out_shape=look.pixels.shape[1:])
     gap = np.full((3, height, GAP), 255, np.uint8)
-    _write_png(np.concatenate([pictures[0], gap, pictures[1]], axis=2), target)
+    _write_png(np.concatenate([_natural(look, ends), gap, _colored(classes, colors)], axis=2), target)
 
 
-def _natural(scene: Scene, height: int, width: int) -> npt.NDArray[np.uint8]:
-    look = scene.overview(height, width)
+def _natural(look: Rows, ends: tuple[float, float] | None) -> npt.NDArray[np.uint8]:
     bands = look.pixels[[0, 1, 2]] if len(look.pixels) >= 3 else look.pixels[[0, 0, 0]]
     valid = np.ones(bands.shape[1:], bool) if look.valid is None else look.valid
-    if bands.dtype != np.uint8:
-        bands = _stretched(bands.astype(np.float32), valid)
+    if ends or bands.dtype != np.uint8:
+        bands = _stretched(bands.astype(np.float32), ends or _usual(bands[:, valid]))
     picture: npt.NDArray[np.uint8] = bands.astype(np.uint8)
     picture[:, ~valid] = np.array(VOID, np.uint8)[:, None]
     return picture
 
 
-def _stretched(bands: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Stretch to 0..255 between the 1st and 99th percentile; for the eye only."""
-    values = bands[:, valid]
-    low, high = (float(v) for v in np.nanpercentile(values, (1, 99))) if values.size else (0.0, 1.0)
-    scaled = np.clip((bands - np.float32(low)) / np.float32(max(high - low, 1e-9)), 0, 1) * 255
+def _usual(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the 1st and 99th percentile; for the eye only."""
+    if not values.size:
+        return 0.0, 1.0
+    low, high = np.nanpercentile(values.astype(np.float32), (1, 99))
+    return float(low), max(float(high), float(low) + 1e-9)
+
+
+def _stretched(bands: npt.NDArray[np.float32], ends: tuple[float, float]) -> npt.NDArray[np.float32]:
+    low, high = ends
+    scaled = np.clip((bands - np.float32(low)) / np.float32(high - low), 0, 1) * 255
     visible: npt.NDArray[np.float32] = np.nan_to_num(scaled).astype(np.float32)
     return visible
 

@@ -14,20 +14,21 @@ import numpy.typing as npt
 from rasterio.windows import Window
 
 from seaice_cli.raster.grid import Chip, Grid
+from seaice_cli.raster.look import Look
 from seaice_cli.raster.radiometry import Radiometry
 from seaice_cli.raster.region import Region
 from seaice_cli.raster.scene import Scene
 
 
 def read_chips(
-    scene: Scene, grid: Grid, *, radiometry: Radiometry, region: Region, first_row: int = 0
+    scene: Scene, grid: Grid, *, radiometry: Radiometry, region: Region, first_row: int = 0, look: Look | None = None
 ) -> Iterator[Chip]:
     """Yield a chip for every window from grid row `first_row` on, row by row.
 
     A chip whose extent holds nothing to classify has no pixels: it needs no network. The others are padded by reflection to the
-    grid's shape where the scene is smaller than a window.
+    grid's shape where the scene is smaller than a window. A `look` takes from the rows what it needs.
     """
-    strip = _Strip(scene, radiometry, region)
+    strip = _Strip(scene, radiometry, region, look)
     for row in range(first_row, len(grid.rows)):
         strip.move_to(grid.rows.offsets[row], min(grid.rows.offsets[row] + grid.rows.size, scene.height))
         for column in range(len(grid.columns)):
@@ -55,8 +56,8 @@ def count_filled(scene: Scene, grid: Grid, *, region: Region) -> int:
 class _Strip:
     """The rows under one grid row, over the full width."""
 
-    def __init__(self, scene: Scene, radiometry: Radiometry, region: Region) -> None:
-        self._scene, self._radiometry, self._region = scene, radiometry, region
+    def __init__(self, scene: Scene, radiometry: Radiometry, region: Region, look: Look | None) -> None:
+        self._scene, self._radiometry, self._region, self._look = scene, radiometry, region, look
         self._start = self._stop = 0
         self._pixels: npt.NDArray[Any] | None = None
         self._excluded: npt.NDArray[np.uint8] | None = None
@@ -76,6 +77,8 @@ class _Strip:
 
     def _read(self, start: int, stop: int, at: int) -> None:
         rows = self._scene.read(start, stop)
+        if self._look is not None:
+            self._look.take(start, rows)
         excluded = self._region.excluded((start, stop), self._scene.width, self._scene.transform, rows.valid)
         self._held[:, at : at + stop - start] = self._radiometry.convert(rows)
         self._excluded_rows[at : at + stop - start] = 0 if excluded is None else excluded

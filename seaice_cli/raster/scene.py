@@ -168,6 +168,11 @@ class Scene:
         return self._nodata
 
     @property
+    def has_overviews(self) -> bool:
+        """Whether a smaller picture of the scene lies in the file."""
+        return bool(self._dataset.overviews(self.bands[0]))
+
+    @property
     def all_valid(self) -> bool:
         """Whether the file has no way to say "no data here"."""
         return not self._mask and all(v is None for v in self._nodata) and self.dtype.kind != "f"
