@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -252,11 +253,11 @@ class Job:
 
     def _check_memory(self) -> None:
         needed = self.memory_bytes(choose_engine(self.options.engine, self.options.device))
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        there = _memory_allowed()
         if needed > there:
             raise SceneError(
                 f"{self.scene.path}: is {self.scene.width} pixels wide, which takes about {needed >> 20} MiB of memory where this "
-                f"machine has {there >> 20}; choose a smaller --tile, or a part of the scene with --bbox"
+                f"process may have {there >> 20}; choose a smaller --tile, or a part of the scene with --bbox"
             )
 
     def _region(self) -> Region:
@@ -311,6 +312,13 @@ def _model_files(job: Job) -> Iterator[SeaIceError]:
 
 def _raise(error: SeaIceError) -> None:
     raise error
+
+
+def _memory_allowed() -> int:
+    """Return how many bytes the process may have at most: the machine's memory, or the limit on address space (`ulimit -v`)."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return there if limit == resource.RLIM_INFINITY else min(there, limit)
 
 
 def _stamp(path: Path | None) -> list[Any] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seaice_cli.cli import options
+from seaice_cli.cli.address_space import FILES, require
 from seaice_cli.cli.data_files import COMMANDS, progress
 from seaice_cli.cli.label_options import FILE, build_rules, folder_options, label_options
 
@@ -45,6 +46,7 @@ def list_samples(folders: tuple[Path, ...], output: Path, label_dir: Path | None
 
     Example: seaice data list data/train/image --masks data/train/gt -o train.json
     """
+    require(FILES)
     from seaice_cli.learning.samples import read_sources, write_samples
     from seaice_cli.learning.targets import new_file
 
@@ -81,6 +83,7 @@ def split(
 
     Example: seaice data split data/trainData --ratio 9:1 -o data/
     """
+    require(FILES)
     from seaice_cli.learning.samples import read_sources
     from seaice_cli.learning.splitting import SPLIT_NAMES, fold_samples, parse_ratio, split_samples, straddling
 
@@ -134,6 +137,7 @@ def check(
 
     Example: seaice data check train.csv val.csv --classes water,ice,cloud
     """
+    require(FILES)
     from seaice_cli.learning.checking import ERROR, check_sources
 
     findings = list(
@@ -178,6 +182,7 @@ def stats(
 
     Example: seaice data stats train.csv -o stats.json
     """
+    require(FILES)
     from seaice_cli.learning.distribution import measure
     from seaice_cli.learning.labels import detect_rules
     from seaice_cli.learning.samples import read_sources
@@ -228,6 +233,7 @@ def balance(
 
     Example: seaice data balance train.csv -o train_balanced.csv
     """
+    require(FILES)
     from seaice_cli.learning.distribution import count_classes, repeat, repeats, shares_of
     from seaice_cli.learning.labels import detect_rules
     from seaice_cli.learning.samples import read_sources, write_samples

@@ -1,4 +1,4 @@
-"""`seaice data tile | recolor | rasterize | zip`: commands that write rasters."""
+"""`seaice data tile | resize | recolor | rasterize | zip`: commands that write rasters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli import options
+from seaice_cli.cli.address_space import FILES, require
 from seaice_cli.cli.label_options import FILE, build_rules, folder_options, label_options
 
 PRESETS = ("kang", "isaid")
@@ -86,6 +87,7 @@ def tile(
 
     Example: seaice data tile scenes/ --label-dir gt/ -o tiles/ --size 512
     """
+    require(FILES)
     from dataclasses import replace
 
     from seaice_cli.learning.labels import detect_rules
@@ -112,6 +114,51 @@ def tile(
 
 
 @click.command()
+@click.argument("sources", nargs=-1, required=True, type=FILE)
+@click.option("-o", "--output", required=True, type=FILE, help="A new folder: image/, gt/ and scenes.csv.")
+@click.option("--size", type=click.IntRange(1), default=512, show_default=True, help="Pixels along either side.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default="auto",
+    show_default=True,
+    help="auto: tif, but png for plain pictures.",
+)
+@label_options
+@folder_options
+@options.overwrite
+def resize(
+    sources: tuple[Path, ...],
+    output: Path,
+    *,
+    size: int,
+    file_format: str,
+    image_dir: Path | None,
+    label_dir: Path | None,
+    overwrite: bool,
+    **labels: Any,
+) -> None:
+    """Bring whole scenes and their labels to one size; labels become class ids.
+
+    For repeating what was trained on resized scenes. A model so trained is to be given resized scenes.
+
+    Example: seaice data resize scenes/ --label-dir gt/ -o resized/ --size 512
+    """
+    require(FILES)
+    from seaice_cli.learning.labels import detect_rules
+    from seaice_cli.learning.resizing import LIST_FILE, resize_scenes
+    from seaice_cli.learning.samples import read_sources
+
+    samples = read_sources(sources, image_dir=image_dir, label_dir=label_dir)
+    rules = detect_rules(samples, build_rules(**labels))
+    resized = resize_scenes(
+        samples, output, size, file_format=file_format, rules=rules, overwrite=overwrite, progress=progress
+    )
+    click.echo(f"{output / LIST_FILE}: {len(resized)} scenes of {size} x {size} pixels")
+
+
+@click.command()
 @click.argument("source", type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="A file for a file, a folder for a folder.")
 @click.option("--palette", metavar="NAME|FILE", help="isaid, isprs, or a file of `id red green blue name`.")
@@ -129,6 +176,7 @@ def recolor(
 
     Example: seaice data recolor masks/ -o gray/ --palette isaid
     """
+    require(FILES)
     from dataclasses import replace
 
     from seaice_cli.errors import OptionError
@@ -185,6 +233,7 @@ def rasterize(vector: Path, like: Path, output: Path, overwrite: bool, **labels:
 
     Example: seaice data rasterize ice.shp --like scene.tif -o gt.tif --attribute class
     """
+    require(FILES)
     from seaice_cli.errors import DataError
     from seaice_cli.learning.converting import write_ids
     from seaice_cli.learning.folders import VECTORS
@@ -212,6 +261,7 @@ def zip_files(masks: tuple[Path, ...], output: Path, values: str, overwrite: boo
 
     Example: seaice data zip masks/ -o data/res.zip --values naic
     """
+    require(FILES)
     from seaice_cli.learning.converting import find_rasters, parse_out_values, zip_masks
 
     files = find_rasters(masks)
@@ -219,4 +269,4 @@ def zip_files(masks: tuple[Path, ...], output: Path, values: str, overwrite: boo
     click.echo(f"{output}: {len(files)} masks")
 
 
-COMMANDS = (tile, recolor, rasterize, zip_files)
+COMMANDS = (tile, resize, recolor, rasterize, zip_files)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from seaice_cli.cli.address_space import FILES, needed, require
 from seaice_cli.cli.label_options import folder_options, label_options
 from seaice_cli.cli.options import FILE, Numbers, as_json, model_options, overwrite
 
@@ -62,6 +63,12 @@ def _bounds(_context: click.Context, option: click.Parameter, texts: tuple[str, 
     "--calibrate",
     is_flag=True,
     help="With --data: fit the temperature on these scenes, write it into the model, then evaluate.",
+)
+@click.option(
+    "--calibrated",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The same, but write a calibrated copy of the model into this new folder.",
 )
 @click.option(
     "--probability", type=PATH, help="Probabilities of ice beside PREDICTED: a file, or a folder of the same stems."
@@ -139,6 +146,7 @@ def evaluate(**chosen: Any) -> None:
 
     Example: seaice eval --data val.csv --model models/mine --html report.html --fail-under miou=0.8
     """
+    require(needed(**chosen) if chosen["data"] else FILES)
     from seaice_cli.cli import evaluating
 
     told = evaluating.run(**chosen)

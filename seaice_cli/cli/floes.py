@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seaice_cli.cli.address_space import FILES, require
 from seaice_cli.cli.options import FILE, as_json, overwrite
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def floes(
 
     Example: seaice floes ice.gpkg --plot sizes.png
     """
+    require(FILES)
     from seaice_cli.products.floes import measure_floes
 
     report = measure_floes(polygons, layer=layer, ice=ice, bins=bins)

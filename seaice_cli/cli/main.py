@@ -51,13 +51,18 @@ def _line(error: Exception) -> str:
     if isinstance(error, SeaIceError):
         return str(error)
     reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
-    if (
-        isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    ):  # of torch, which is not imported here
+    if _is_lack_of_memory(error, reason):
         return f"out of memory ({reason}); choose a smaller --tile or --batch-size, or a machine with more of it"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the disk'}: {error.strerror}; make room, or choose another place"
     return f"unforeseen {type(error).__name__}: {reason}; please report this, with what `seaice -vv` prints"
+
+
+def _is_lack_of_memory(error: Exception, reason: str) -> bool:
+    """Tell whether an error says that memory has run out: Python's, torch's (not imported here), or the loader's of libraries."""
+    if isinstance(error, ImportError):
+        return "failed to map segment" in reason
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _tell(ctx: click.Context, text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from seaice_cli.cli.address_space import FILES, TORCH, require
 from seaice_cli.cli.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.options import FILE, as_json, overwrite
 
@@ -23,6 +24,7 @@ def list_models(as_json: bool) -> None:
 
     Example: seaice models list
     """
+    require(FILES)
     from seaice_cli.network.catalog import DEFAULT, find_model, shipped
 
     found = [find_model(name) for name in shipped()]
@@ -43,6 +45,7 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
 
     Example: seaice models show modis-truecolor
     """
+    require(FILES)
     from seaice_cli.network.catalog import find_model
     from seaice_cli.network.describe import describe
     from seaice_cli.network.spec import CARD_FILE
@@ -65,6 +68,7 @@ def export(model: str, output: Path, kind: str | None, half: bool, overwrite: bo
 
     Example: seaice models export modis-truecolor -o modis.onnx --half
     """
+    require(TORCH)
     from seaice_cli.errors import OutputError
     from seaice_cli.network.catalog import find_model
     from seaice_cli.network.export import export_model

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from seaice_cli.cli.address_space import needed, require
 from seaice_cli.cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.options import EXISTING, FILE, Bar, Nodata, Numbers, as_json, model_options, overwrite
 
@@ -71,6 +72,7 @@ def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool,
 
     Example: seaice predict scene.tif -o mask.tif --vector ice.gpkg
     """
+    require(needed(**chosen))
     from seaice_cli import batch
     from seaice_cli.options import PredictOptions
 

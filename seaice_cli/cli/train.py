@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from seaice_cli.cli.address_space import TORCH, require
 from seaice_cli.cli.options import as_json
 from seaice_cli.cli.train_options import train_options
 from seaice_cli.learning.presets import PRESETS
@@ -26,7 +27,7 @@ from seaice_cli.learning.presets import PRESETS
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), help="Options under a name; the file and flags win over it."
 )
-@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder, by the options it keeps; flags win.")
 @train_options
 @as_json
 def train(output: Path, config: Path | None, preset: str | None, resume: bool, as_json: bool, **flags: Any) -> None:
@@ -34,9 +35,13 @@ def train(output: Path, config: Path | None, preset: str | None, resume: bool, a
 
     Example: seaice train --data train.csv --val val.csv --preset fast -o runs/first
     """
+    require(TORCH)
+    from seaice_cli.learning.logs import CONFIG_FILE
     from seaice_cli.learning.options import read_options
     from seaice_cli.learning.training import train as run
 
+    if resume and config is None and (output / CONFIG_FILE).is_file():
+        config = output / CONFIG_FILE
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     logging.getLogger("seaice_cli.learning").setLevel(min(logging.INFO, logging.getLogger().level))
     model, scores = run(read_options(config, preset or "", given), output, resume=resume, progress=_bar)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from seaice_cli.cli.address_space import POLYGONS, require
 from seaice_cli.cli.options import FILE, as_json, overwrite
 
 ATTRIBUTES = ("basic", "floe", "none")
@@ -87,6 +88,7 @@ def vectorize(
 
     Example: seaice vectorize mask.tif ice.gpkg --classes ice --min-area 1e5 --attributes floe
     """
+    require(POLYGONS)
     from seaice_cli.vector.vectorization import VectorOptions
     from seaice_cli.vector.vectorization import vectorize as run
 

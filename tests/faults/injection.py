@@ -96,6 +96,8 @@ def _strike(what):
         if what in ("SIGKILL", "SIGTERM", "SIGINT"):
             time.sleep(0.05)  # the handler runs at the next bytecode of the main thread
         return
+    if what == "MemoryError":
+        raise MemoryError
     raise OSError(getattr(errno, what), os.strerror(getattr(errno, what)))
 
 

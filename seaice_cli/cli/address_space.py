@@ -1,0 +1,59 @@
+"""Whether the process may map what the libraries take, asked before they are loaded.
+
+Under a limit on the address space (`ulimit -v`) that is too small for them, native libraries do not always fail: some crash, some wait
+for ever, when they cannot have their memory while they are loaded or start their threads. No error of theirs can be told in a line
+then, so a limit below what the smallest run takes is refused beforehand. How much that is was measured for 1 to 32 processors
+(docs/faults.md); most of it is threads' stacks and heaps, which are mapped and hardly used.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from typing import Any, NamedTuple
+
+from seaice_cli.errors import OptionError
+
+
+class Need(NamedTuple):
+    """MiB of address space that a command takes at least."""
+
+    libraries: int
+    per_processor: int
+
+    def megabytes(self, processors: int) -> int:
+        """Return how many MiB that is on so many processors."""
+        return self.libraries + processors * self.per_processor
+
+
+FILES = Need(600, 60)
+"""Rasters, vector files, lists, charts."""
+MAPS = Need(1100, 100)
+"""Those and OpenVINO."""
+POLYGONS = Need(2400, 120)
+"""Those, and the compiler of the kernels that trace outlines."""
+TORCH = Need(3900, 120)
+
+
+def needed(*, engine: str, device: str, vector: object = None, **_others: Any) -> Need:
+    """Return what a prediction with these options takes."""
+    if engine == "torch" or device.startswith("cuda"):
+        return TORCH
+    return POLYGONS if vector else MAPS
+
+
+def require(need: Need) -> None:
+    """Refuse to go on under a limit on the address space that is too small.
+
+    Raises:
+        OptionError: It is; the text says how to raise it.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    processors = len(os.sched_getaffinity(0))
+    wanted = need.megabytes(processors)
+    if limit == resource.RLIM_INFINITY or limit >= wanted << 20:
+        return
+    raise OptionError(
+        f"the limit on address space is {limit >> 20} MiB, and this command takes at least {wanted} MiB on {processors} processors; "
+        f"raise it with `ulimit -v {wanted << 10}` or `ulimit -v unlimited`, or choose fewer with taskset"
+    )
