@@ -19,9 +19,10 @@ from seaice_cli.assessment.masks import MaskGrid
 from seaice_cli.assessment.running import Engines
 from seaice_cli.assessment.scan import open_reference
 from seaice_cli.errors import DataError, ModelError
-from seaice_cli.network.catalog import Model, find_model, shipped
+from seaice_cli.learning.targets import refuse_filled
+from seaice_cli.network.catalog import find_model, shipped
 from seaice_cli.network.engines.tta import run_augmented
-from seaice_cli.network.spec import CARD_FILE
+from seaice_cli.network.spec import CARD_FILE, SPEC_FILE
 from seaice_cli.options import PredictOptions
 from seaice_cli.planning import Job
 from seaice_cli.raster.blend import Blender, to_numpy
@@ -123,32 +124,45 @@ def _samples(
                 yield to_numpy(piece.pixels)[:, chosen].T.copy(), truth[chosen]
 
 
-def temper_model(directory: Path, temperature: float) -> None:
-    """Write a temperature into a model directory: its specification and its ONNX graph.
+def temper_model(name: str, target: Path, temperature: float) -> None:
+    """Write a model with another temperature: its specification, its ONNX graph, its weights and its card.
+
+    Args:
+        name: Of a shipped model, or a model directory.
+        target: The directory that is written; that of the model itself, or a new one.
+        temperature: What its logits are to be divided by.
 
     Raises:
-        ModelError: It is no model directory of its own, or is damaged.
+        ModelError: There is no such model, or it is damaged.
         OutputError: It cannot be written.
     """
     from seaice_cli.network.build import load_network
     from seaice_cli.network.export import save_model
 
-    model = own_model(str(directory))
+    model = find_model(name)
     try:
         card = (model.directory / CARD_FILE).read_text(encoding="utf-8")
     except OSError:
         card = f"# {model.spec.name}\n"
     spec = dataclasses.replace(model.spec, temperature=round(temperature, 4))
-    save_model(model.directory, spec, load_network(model), card)
+    save_model(target, spec, load_network(model), card)
 
 
-def own_model(name: str) -> Model:
-    """Return the model in a directory; a name of a shipped model will not do.
+def target_of(name: str, copy: Path | None) -> Path:
+    """Return the directory that a calibrated model is to be written into.
+
+    Args:
+        name: Of a shipped model, or a model directory.
+        copy: A new directory; None: the model's own.
 
     Raises:
-        ModelError: It is a shipped model, which belongs to the installation, or no model at all.
+        ModelError: There is no such model, or it is a shipped one, which belongs to the installation, and no copy is named.
+        OutputError: There are files in `copy`.
     """
+    model = find_model(name)
+    if copy is not None:
+        refuse_filled(copy, overwrite=False, marker=SPEC_FILE)
+        return copy
     if name in shipped():
-        folder = find_model(name).directory
-        raise ModelError(f"{name}: a shipped model is not changed by its name; copy {folder}, and give the copy's path")
-    return find_model(name)
+        raise ModelError(f"{name}: a shipped model is not changed; --calibrated DIR writes a calibrated copy into DIR")
+    return model.directory

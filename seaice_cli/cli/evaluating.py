@@ -50,7 +50,7 @@ def run(**o: Any) -> Told:
     _check_scores(o, criteria)
     with ExitStack() as stack:
         folder = o["keep"] or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seaice-eval-")))
-        tempered = _calibrate(o, pairs, criteria) if o["calibrate"] else None
+        tempered = _calibrate(o, pairs, criteria) if _calibrates(o) else None
         by = (lambda pair: str(getattr(pair, o["by"]))) if o["by"] else None
         found = score(_predicted(o, pairs, folder), criteria, by=by, resamples=o["resamples"], seed=o["seed"])
         found = dataclasses.replace(found, baselines=_baselines(o, found))
@@ -61,13 +61,13 @@ def run(**o: Any) -> Told:
 def _check(o: dict[str, Any]) -> None:
     if bool(o["data"]) == bool(o["predicted"]):
         raise OptionError("give either PREDICTED (and REFERENCE), or --data and a model")
-    running = [f"--{name}" for name in ("keep", "calibrate") if o[name]]
+    running = [f"--{name}" for name in ("keep", "calibrate", "calibrated") if o[name]]
     if running and not o["data"]:
         raise OptionError(f"{running[0]} is about a model: give the scenes with --data instead of masks")
     if o["output"] and not o["worst"]:
         raise OptionError("-o is for the list of the worst scenes; say how many with --worst")
-    if o["calibrate"]:
-        tempering.own_model(o["model"])
+    if _calibrates(o):
+        tempering.target_of(o["model"], o["calibrated"])
     _check_targets(o)
 
 
@@ -99,9 +99,16 @@ def _options(o: dict[str, Any]) -> PredictOptions:
     return PredictOptions(**{name: o[name] for name in RUNNING})
 
 
+def _calibrates(o: dict[str, Any]) -> bool:
+    return bool(o["calibrate"] or o["calibrated"])
+
+
 def _calibrate(o: dict[str, Any], pairs: Sequence[Pair], criteria: Criteria) -> tempering.Tempered:
+    """Write the calibrated model, and let it be the one that is evaluated."""
     found = tempering.fit_model(pairs, _options(o), criteria, seed=o["seed"])
-    tempering.temper_model(Path(o["model"]), found.after)
+    target = tempering.target_of(o["model"], o["calibrated"])
+    tempering.temper_model(o["model"], target, found.after)
+    o["model"] = str(target)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from seaice_cli.errors import DataError, OutputError
+from seaice_cli.learning.difficulty import Difficulty
 from seaice_cli.learning.ema import Ema
 
 
@@ -25,14 +25,13 @@ class State:
     optimizer: Any
     schedule: Any
     ema: Ema | None
+    difficulty: Difficulty
     step: int = 0
     """Steps that are done."""
     best: dict[str, float] = field(default_factory=dict)
     """Scores of the best weights; empty before the first evaluation."""
     stale: int = 0
     """Evaluations since the best one."""
-    losses: list[float] = field(default_factory=list)
-    """Mean loss lately on each scene, NaN where it was not seen."""
 
     def weights(self, accelerator: Accelerator) -> nn.Module:
         """Return the network whose weights count: the running mean, if there is one."""
@@ -49,7 +48,7 @@ def save_checkpoint(state: State, path: Path, accelerator: Accelerator) -> None:
         "step": state.step,
         "best": state.best,
         "stale": state.stale,
-        "losses": state.losses,
+        "difficulty": state.difficulty.state_dict(),
         "network": accelerator.unwrap_model(state.network).state_dict(),
         "ema": state.ema.network.state_dict() if state.ema is not None else None,
         "optimizer": state.optimizer.state_dict(),
@@ -77,10 +76,10 @@ def restore_checkpoint(state: State, path: Path, accelerator: Accelerator) -> No
             state.ema.network.load_state_dict(content["ema"])
         state.optimizer.load_state_dict(content["optimizer"])
         state.schedule.load_state_dict(content["schedule"])
+        state.difficulty.load_state_dict(content.get("difficulty", ()))
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DataError(
             f"{path}: cannot be resumed ({reason}); it is damaged or belongs to a run with other options: remove it"
         ) from error
     state.step, state.best, state.stale = content["step"], content["best"], content["stale"]
-    state.losses = content["losses"] if len(content["losses"]) == len(state.losses) else [math.nan] * len(state.losses)

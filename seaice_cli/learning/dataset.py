@@ -28,7 +28,6 @@ CACHE_BYTES = 1 << 30
 """Pixels of scenes that are kept in memory; larger sets are read anew from the files."""
 WHOLE_BYTES = 64 << 20
 """A scene up to this size is read as a whole and kept."""
-MIN_DATA_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +165,16 @@ class SceneStore:
             self._room += self._kept.popitem(last=False)[1].nbytes
 
 
-class Crops(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]]):
-    """Crops as tensors: pixels (bands, size, size) float32 in scene units, target int64, valid bool, scene."""
+class Crops(torch.utils.data.Dataset[tuple[torch.Tensor, ...]]):
+    """Crops as tensors: pixels (bands, size, size) float32 in scene units, target int64, valid bool, and which it is.
+
+    The last is (scene, row, column, size) of the crop, int64.
+    """
 
     def __init__(self, store: SceneStore, size: int) -> None:
         self.store, self.size = store, size
 
-    def __getitem__(self, crop: Crop) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]:
+    def __getitem__(self, crop: Crop) -> tuple[torch.Tensor, ...]:
         """Read a crop; what lies beyond a scene smaller than the crop is the scene reflected, as in prediction."""
         scene = self.store.scenes[crop.scene]
         height, width = min(crop.size, scene.height), min(crop.size, scene.width)
@@ -182,7 +184,8 @@ class Crops(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor, torch.Ten
         pixels = torch.from_numpy(_reflected(read.pixels, ((0, 0), *missing)).astype(np.float32))
         classes = torch.from_numpy(_reflected(read.classes, missing).astype(np.int64))
         valid = torch.from_numpy(_reflected(read.valid, missing))
-        return (*_resized(pixels, classes, valid, self.size), crop.scene)
+        which = torch.tensor((crop.scene, crop.row, crop.column, crop.size))
+        return (*_resized(pixels, classes, valid, self.size), which)
 
 
 def _reflected(values: npt.NDArray[Any], missing: tuple[tuple[int, int], ...]) -> npt.NDArray[Any]:

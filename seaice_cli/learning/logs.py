@@ -109,7 +109,7 @@ def write_picture(
 
     Args:
         path: The file.
-        rows: Pixels (bands, H, W), label (H, W) and predicted classes (H, W), all of one size.
+        rows: Pixels (bands, H, W), label (H, W) and predicted classes (H, W); scenes may differ in size.
         colors: Of the classes, by id.
         valid_range: What is shown black and white.
     """
@@ -120,16 +120,33 @@ def write_picture(
 
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: len(colors)] = colors
-    low, high = valid_range
-    lines = []
-    for pixels, label, predicted in rows:
-        shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
-        scene = (np.clip((shown.astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-        lines.append(np.concatenate([scene, table[label].transpose(2, 0, 1), table[predicted].transpose(2, 0, 1)], 2))
-    picture = np.concatenate(lines, axis=1)
+    lines = [
+        _side_by_side([_shown(pixels, valid_range), *(table[ids].transpose(2, 0, 1) for ids in (label, predicted))])
+        for pixels, label, predicted in rows
+    ]
+    width = max(line.shape[2] for line in lines)
+    picture = np.concatenate([_filled(line, ((0, GAP), (0, width - line.shape[2]))) for line in lines], axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(
             path, "w", driver="PNG", width=picture.shape[2], height=picture.shape[1], count=3, dtype="uint8"
         ) as dataset:
             dataset.write(picture)
+
+
+GAP = 8
+"""White pixels between the pictures of a picture."""
+
+
+def _shown(pixels: npt.NDArray[Any], valid_range: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    low, high = valid_range
+    shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
+    return (np.clip((shown.astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+
+
+def _side_by_side(pictures: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    return np.concatenate([_filled(picture, ((0, 0), (0, GAP))) for picture in pictures], axis=2)
+
+
+def _filled(picture: npt.NDArray[np.uint8], more: tuple[tuple[int, int], ...]) -> npt.NDArray[np.uint8]:
+    return np.pad(picture, ((0, 0), *more), constant_values=255)

@@ -18,13 +18,14 @@ from seaice_cli.assessment.confusion import scores
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.learning import logs
 from seaice_cli.learning.augment import augment, parse_recipe
-from seaice_cli.learning.batch import Batch, Draw
+from seaice_cli.learning.batch import IGNORE, Batch, Draw
 from seaice_cli.learning.checkpoint import State, save_checkpoint
 from seaice_cli.learning.dataset import Crops
-from seaice_cli.learning.losses import parse_loss, training_loss
+from seaice_cli.learning.difficulty import crop_losses
+from seaice_cli.learning.losses import edge_target, parse_loss, training_loss
 from seaice_cli.learning.options import TrainOptions
 from seaice_cli.learning.preparation import Prepared
-from seaice_cli.learning.sampling import CropSampler, harder
+from seaice_cli.learning.sampling import CropSampler
 from seaice_cli.learning.validation import classify, confuse, normalised
 from seaice_cli.network.export import safetensors_bytes
 
@@ -53,13 +54,17 @@ class Run:
         self._cloud = options.classes.index(options.cloud) if options.cloud in options.classes else None
         weights = torch.tensor(prepared.class_weights) if prepared.class_weights else None
         self._loss = parse_loss(options.loss, classes=len(options.classes), class_weights=weights)
-        self._losses: list[tuple[torch.Tensor, torch.Tensor]] = []
-        """The scenes of every batch since the last evaluation, and its loss."""
+        self._losses: list[torch.Tensor] = []
+        """Of every batch since the last evaluation."""
+        self._crops: list[tuple[torch.Tensor, torch.Tensor]] = []
+        """With the sampler `hard`: the crops of every batch since then, and the loss of each."""
 
     def loop(self, progress: Progress) -> None:
         """Train up to the last step, evaluating and saving on the way."""
         options, state = self.options, self.state
         main = self.accelerator.is_main_process
+        if self._is_stale():
+            return
         run_log = logs.RunLog(self.directory, tensorboard=options.tensorboard and main, keep=state.step)
         batches, started = self.batches(), time.monotonic()
         for step in progress(range(state.step, options.steps)):
@@ -75,18 +80,23 @@ class Run:
                 run_log.add(row)
                 save_checkpoint(state, self.directory / CHECKPOINT_FILE, self.accelerator)
             log.warning("step %d: %s", state.step, ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k != "step"))
-            if options.patience and state.stale >= options.patience:
-                log.warning("stopped: no better %s in %d evaluations", options.metric, state.stale)
+            if self._is_stale():
                 return
             batches, started = self.batches() if options.sampler == "hard" else batches, time.monotonic()
 
+    def _is_stale(self) -> bool:
+        options, stale = self.options, self.state.stale
+        if not options.patience or stale < options.patience:
+            return False
+        log.warning("stopped: no better %s in %d evaluations", options.metric, stale)
+        return True
+
     def batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Yield pixels, target, valid and scenes of the batches from the step that comes next."""
+        """Yield pixels, target, valid and (scene, row, column, size) of the batches from the step that comes next."""
         options, prepared, state = self.options, self.prepared, self.state
         plan = prepared.plan
         if options.sampler == "hard":
-            seen = np.array(state.losses[: len(plan.weights)])
-            plan = dataclasses.replace(plan, weights=harder(plan.weights, seen))
+            plan = dataclasses.replace(plan, places=[state.difficulty.places(plan.weights)], shares=(1.0,))
         start, stop = (step * options.accumulate for step in (state.step, options.steps))
         sampler = CropSampler(prepared.train, plan, start=start, stop=stop, process=self.accelerator.process_index)
         loader = torch.utils.data.DataLoader(
@@ -104,7 +114,7 @@ class Run:
         for part in range(options.accumulate):
             seed = _mixed(options.seed, step, part, accelerator.process_index)
             torch.manual_seed(seed)
-            *tensors, scenes = next(batches)
+            *tensors, crops = next(batches)
             with accelerator.accumulate(state.network):
                 batch = self._augmented([t.to(accelerator.device, non_blocking=True) for t in tensors], seed)
                 outputs = state.network(normalised(batch.pixels, batch.valid, self.prepared.spec))
@@ -114,7 +124,10 @@ class Run:
                     accelerator.clip_grad_norm_(state.network.parameters(), options.clip)
                 state.optimizer.step()
                 state.optimizer.zero_grad()
-            self._losses.append((scenes, loss.detach()))
+            self._losses.append(loss.detach())
+            if options.sampler == "hard":
+                logits = outputs if isinstance(outputs, torch.Tensor) else outputs.logits
+                self._crops.append((crops.to(accelerator.device), crop_losses(logits, batch.target)))
         state.schedule.step()
         state.step = step + 1
         if state.ema is not None:
@@ -122,32 +135,35 @@ class Run:
 
     def _augmented(self, tensors: list[torch.Tensor], seed: int) -> Batch:
         """Return the batch, augmented, in scene units."""
-        pixels, target, valid = tensors
-        if not self._recipe:
-            return Batch(pixels, target, valid)
-        low, high = self.prepared.spec.valid_range
-        generator = torch.Generator(pixels.device).manual_seed(seed)
-        batch = augment(Batch((pixels - low) / (high - low), target, valid), self._recipe, Draw(generator, self._cloud))
-        return dataclasses.replace(batch, pixels=batch.pixels * (high - low) + low)
+        batch = Batch(*tensors)
+        if self._recipe:
+            low, high = self.prepared.spec.valid_range
+            generator = torch.Generator(batch.pixels.device).manual_seed(seed)
+            shares = batch.with_pixels((batch.pixels - low) / (high - low))
+            batch = augment(shares, self._recipe, Draw(generator, self._cloud))
+            batch = batch.with_pixels(batch.pixels * (high - low) + low)
+        if self.options.ignore_border:
+            border = edge_target(batch.target, ignore=IGNORE, width=2 * self.options.ignore_border)[:, 0] == 1
+            batch = dataclasses.replace(batch, target=batch.target.masked_fill(border, IGNORE))
+        return batch
 
     def _refuse_nonsense(self) -> None:
         recent = self._losses[-LOOK_EVERY * self.options.accumulate :]
-        if not all(math.isfinite(float(loss)) for _, loss in recent):
+        if not all(math.isfinite(float(loss)) for loss in recent):
             raise DataError(
                 f"step {self.state.step}: the loss is no number any more; {self.directory} keeps the last good weights; "
                 "lower lr, take precision fp32, or look for wrong labels with `seaice data check`"
             )
 
     def _mean_loss(self) -> float:
-        """Return the mean loss since the last evaluation, and remember it scene by scene."""
-        sums: dict[int, list[float]] = {}
-        for scenes, loss in self._losses:
-            for scene in scenes.tolist():
-                sums.setdefault(scene, []).append(float(loss))
-        for scene, values in sums.items():
-            self.state.losses[scene] = float(np.mean(values))
-        mean = float(np.mean([float(loss) for _, loss in self._losses]))
+        """Return the mean loss of all processes since the last evaluation, and remember where it was high."""
+        gather = self.accelerator.gather
+        mean = float(gather(torch.stack(self._losses)).double().mean())
+        if self._crops:
+            crops, losses = (gather(torch.cat(parts)).cpu().numpy() for parts in zip(*self._crops, strict=True))
+            self.state.difficulty.learn(crops, losses.astype(np.float64))
         self._losses.clear()
+        self._crops.clear()
         return mean
 
     def _evaluate(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seaice_cli.errors import OptionError
+from seaice_cli.network.spec import SPEC_FILE
 
 KEPT = ("best", "last")
 SAMPLERS = ("uniform", "balanced", "hard")
@@ -86,6 +87,7 @@ class TrainOptions:
     class_shares: tuple[float, ...] = _told((), "With balanced: how often a crop is drawn for each class.")
     scale: tuple[float, ...] = _told((1.0, 1.0), "Smallest and largest factor by which crops are enlarged.")
     augment: str = _told("hflip:0.5,vflip:0.5,rot90:0.5", "Augmentations and their numbers, or none.")
+    ignore_border: int = _told(0, "Pixels on either side of where two classes meet that teach nothing; 0: none.")
     ema: float = _told(0.0, "Decay of the running mean of the weights, such as 0.998; 0: none.")
     precision: str = _told("auto", "auto, fp32, bf16 or fp16.")
     seed: int = _told(0, "The same seed gives the same weights on the same machine.")
@@ -114,6 +116,7 @@ def _problem(o: TrainOptions) -> str:
         (min(o.steps, o.batch, o.accumulate, o.eval_every) >= 1, "steps, batch, accumulate, eval_every: at least 1"),
         (o.crop >= 32 and o.crop % o.stride == 0, f"crop: a multiple of {o.stride}, at least 32"),
         (0 < o.val_share < 1 and 0 <= o.generated <= 1, "val_share and generated: between 0 and 1"),
+        (0 <= o.ignore_border <= 32, "ignore_border: 0 to 32 pixels"),
         (0 <= o.ema < 1, "ema: from 0 to below 1"),
         (o.lr > 0, "lr: above 0"),
         (len(o.scale) == 2 and 0.1 <= o.scale[0] <= o.scale[1] <= 10, "scale: smallest and largest, 0.1 to 10"),
@@ -202,16 +205,34 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise OptionError(f"{path}: no valid TOML ({error})") from error
 
 
-_PATHS = ("data", "val", "image_dir", "label_dir", "init_from")
+_PATHS = ("data", "val", "image_dir", "label_dir")
+_NAMES_OR_PATHS = ("init_from", "encoder_weights", "palette")
+"""Paths if there is a file, or a model directory, of that name."""
 
 
-def _rooted(values: dict[str, Any], root: Path) -> dict[str, Any]:
-    def rooted(value: Any) -> Any:
-        if isinstance(value, list):
-            return [rooted(v) for v in value]
-        return str(root / value) if isinstance(value, str) and value else value
+def _rooted(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return options whose paths are seen from a folder; those of the stages, too."""
+    found = dict(values)
+    for name in found.keys() & {*_PATHS, *_NAMES_OR_PATHS}:
+        found[name] = _rooted_path(found[name], root, sure=name in _PATHS)
+    if isinstance(stages := found.get("stages"), (list, tuple)):
+        found["stages"] = [_rooted(stage, root) if isinstance(stage, Mapping) else stage for stage in stages]
+    return found
 
-    return {name: rooted(value) if name in _PATHS else value for name, value in values.items()}
+
+def _rooted_path(value: Any, root: Path, *, sure: bool) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_rooted_path(v, root, sure=sure) for v in value]
+    if not isinstance(value, str) or not value:
+        return value
+    is_path = sure or (root / value).is_file() or (root / value / SPEC_FILE).is_file()
+    return str(root / value) if is_path else value
+
+
+def anchored(options: TrainOptions) -> TrainOptions:
+    """Return options with absolute paths: in a file, they mean the same wherever the file lies."""
+    values = {entry.name: getattr(options, entry.name) for entry in dataclasses.fields(options)}
+    return parse_options(_rooted(values, Path.cwd()), "the options")
 
 
 def to_toml(options: TrainOptions) -> str:

@@ -35,14 +35,14 @@ class Plan:
     generated: float = 0.0
     """How often a crop comes from the generated scenes."""
     places: Sequence[Places] | None = None
-    """Where each class occurs; None: crops lie anywhere."""
+    """Where to look: where each class occurs, or where the network fails; None: crops lie anywhere."""
     shares: Sequence[float] = ()
-    """How often a crop is drawn for each class of `places`."""
+    """How often a crop is drawn for each of `places`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The squares in which a class occurs."""
+    """Squares of scenes, and how often to draw each."""
 
     at: npt.NDArray[np.int64]
     """(squares, 3): scene, row and column of the middle."""
@@ -133,17 +133,3 @@ class CropSampler:
         row = rng.integers(0, max(1, source.height - size + 1))
         column = rng.integers(0, max(1, source.width - size + 1))
         return scene, int(row), int(column)
-
-
-def harder(weights: npt.NDArray[np.float64], losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the weights of the scenes times how hard each is, within a factor of 4 either way.
-
-    Args:
-        weights: How often each scene was drawn at first.
-        losses: The mean loss on each scene lately, NaN where it was not seen.
-    """
-    known = losses[~np.isnan(losses)]
-    if not known.size or known.mean() <= 0:
-        return weights
-    factors = np.clip(np.nan_to_num(losses / known.mean(), nan=1.0), 0.25, 4.0)
-    return np.asarray(weights * factors / (weights * factors).sum())

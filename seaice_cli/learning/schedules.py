@@ -54,11 +54,11 @@ class Schedule:
     def state_dict(self) -> dict[str, Any]:
         """Return plain values for a checkpoint."""
         plateau = self._plateau.state() if self._plateau else {}
-        return {"done": self.done, "base": list(self._base), "plateau": plateau}
+        return {"done": self.done, "plateau": plateau}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where the state was taken."""
-        self.done, self._base = int(state["done"]), [float(rate) for rate in state["base"]]
+        """Go on from the step where the state was taken, at the rates that this schedule was made with."""
+        self.done = int(state["done"])
         if self._plateau is not None:
             self._plateau.restore(state["plateau"])
         self._apply()
@@ -99,8 +99,9 @@ class Plateau:
 def make_schedule(spec: str, optimizer: Optimizer, *, steps: int, steps_per_epoch: int | None = None) -> Schedule:
     """Return the schedule that a text describes.
 
-    `constant` · `poly(power=0.9,floor=0,by=step)` · `cosine(floor=0)` · `restarts(first=0.1,factor=2,floor=0)` ·
-    `plateau(factor=0.1,patience=10,least=0.001)` · `onecycle(rise=0.3,start=25,end=1e4)`, and `warmup(steps=500)` or
+    `constant` · `poly(power=0.9,floor=0,by=step)` · `cosine(floor=0)` · `exponential(end=0.01)`, the share of the rate that
+    is left in the end · `restarts(first=0.1,factor=2,floor=0)` · `plateau(factor=0.1,patience=10,least=0.001)` ·
+    `onecycle(rise=0.3,start=25,end=1e4)`, and `warmup(steps=500)` or
     `warmup(share=0.05)` with a colon in front of any: the rate rises in a straight line, then the rest follows.
 
     Args:
@@ -153,6 +154,12 @@ def _cosine(term: Term, *_: Any) -> Curve:
     return lambda share, base: _between(base, floor, _fall(share))
 
 
+def _exponential(term: Term, *_: Any) -> Curve:
+    allow(term, "end")
+    end = number(term, "end", 0.01, low=1e-12, high=1)
+    return lambda share, base: base * end**share
+
+
 def _restarts(term: Term, *_: Any) -> Curve:
     """Cosines one after another (Loshchilov, I., Hutter, F.: SGDR, ICLR 2017), each `factor` times the one before."""
     allow(term, "first", "factor", "floor")
@@ -190,6 +197,7 @@ def _steady(term: Term, *_: Any) -> Curve:
 SCHEDULES: Mapping[str, Callable[[Term, int, int | None], Curve]] = {
     "constant": _constant,
     "cosine": _cosine,
+    "exponential": _exponential,
     "onecycle": _one_cycle,
     "plateau": _steady,
     "poly": _poly,

@@ -107,7 +107,7 @@ def tile_scenes(
         OptionError: There are vector labels, which can only be written as class ids.
     """
     kept = [s for s in samples if s.image.stem not in cut.skip]
-    _refuse_equal_names(kept)
+    refuse_equal_names(kept)
     _refuse_vectors(kept, cut)
     reader = LabelReader(rules)
     with new_folder(folder, overwrite=overwrite, marker=LIST_FILE) as partial:
@@ -117,21 +117,27 @@ def tile_scenes(
         if not tiles:
             raise DataError("no tile is left to write; all scenes are smaller than a tile, or hold too little data")
         write_samples(tiles, partial / LIST_FILE)
-    return [_moved(tile, partial, folder) for tile in tiles]
+    return [moved(tile, partial, folder) for tile in tiles]
 
 
-def _moved(tile: Sample, partial: Path, folder: Path) -> Sample:
+def moved(tile: Sample, partial: Path, folder: Path) -> Sample:
+    """Return a sample that was written below `partial` as it is found below `folder`."""
     label = folder / tile.label.relative_to(partial) if tile.label else None
     return Sample(folder / tile.image.relative_to(partial), label, tile.group)
 
 
-def _refuse_equal_names(samples: Sequence[Sample]) -> None:
+def refuse_equal_names(samples: Sequence[Sample]) -> None:
+    """Refuse scenes whose files would get one name.
+
+    Raises:
+        DataError: There are such scenes, or none at all.
+    """
     known: dict[str, Path] = {}
     for sample in samples:
         before = known.setdefault(sample.image.stem, sample.image)
         if before != sample.image:
             raise DataError(
-                f"{sample.image}: has the name of {before}, so their tiles would too; tile them into two folders"
+                f"{sample.image}: has the name of {before}, so their files would too; write them into two folders"
             )
     if not samples:
         raise DataError("no scene is left to cut")
@@ -166,7 +172,7 @@ def _tile_scene(sample: Sample, folder: Path, cut: Cut, reader: LabelReader) -> 
         image = stack.enter_context(open_raster(sample.image))
         label = _open_label(stack, sample, image, cut)
         layout = layout_of(image)
-        suffix = _suffix(sample.image, image, cut)
+        suffix = suffix_of(sample.image, image, cut.format)
         for number, window in enumerate(windows_of(image.height, image.width, cut)):
             ids = reader.read(sample, window) if sample.label and cut.needs_rules else None
             if _too_empty(image, ids, window, cut):
@@ -230,11 +236,16 @@ def _name(stem: str, number: int, window: Window, cut: Cut) -> str:
     return f"{stem}_{top}_{top + window.height}_{left}_{left + window.width}"
 
 
-def _suffix(path: Path, image: Any, cut: Cut) -> str:
+def suffix_of(path: Path, image: Any, file_format: str) -> str:
+    """Return the suffix of what is written of an image: as `Cut.format` says.
+
+    Raises:
+        DataError: The image does not fit a PNG.
+    """
     plain = path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp") and image.crs is None
-    suffix = (".png" if plain else ".tif") if cut.format == "auto" else f".{cut.format}"
+    suffix = (".png" if plain else ".tif") if file_format == "auto" else f".{file_format}"
     if suffix == ".png" and not layout_of(image).fits_png:
-        raise DataError(f"{path}: {image.count} bands of {image.dtypes[0]} do not fit a PNG; write tif tiles")
+        raise DataError(f"{path}: {image.count} bands of {image.dtypes[0]} do not fit a PNG; write tif")
     return suffix
 
 

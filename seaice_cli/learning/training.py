@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -22,9 +22,10 @@ from seaice_cli.errors import OptionError
 from seaice_cli.learning import logs
 from seaice_cli.learning.card import write_card
 from seaice_cli.learning.checkpoint import State, restore_checkpoint
+from seaice_cli.learning.difficulty import Difficulty
 from seaice_cli.learning.ema import Ema
 from seaice_cli.learning.loop import BEST_FILE, CHECKPOINT_FILE, Progress, Run
-from seaice_cli.learning.options import TrainOptions, stage_options, to_toml
+from seaice_cli.learning.options import TrainOptions, anchored, stage_options, to_toml
 from seaice_cli.learning.preparation import Prepared, prepare
 from seaice_cli.learning.schedules import make_optimizer, make_schedule
 from seaice_cli.network.architectures.weights import load_weights, read_tensors
@@ -63,26 +64,32 @@ def train(
     before, scored = options.init_from, dict[str, float]()
     for number, stage in enumerate(stages, 1):
         folder = directory / f"stage-{number}" if number < len(stages) else directory
-        stage = dataclasses.replace(stage, init_from=before)  # noqa: PLW2901 - each stage starts from the one before
-        scored = _train_stage(stage, folder, resume=resume, progress=progress)
-        before = str(folder / MODEL_FOLDER)
+        continued = dataclasses.replace(stage, init_from=before)
+        told = {folder: continued, directory: options}  # the run's own folder keeps all stages
+        scored = _train_stage(continued, folder, told, resume=resume, progress=progress)
+        before = str(folder / BEST_FILE)  # unlike the model, with the heads that only training uses
     return directory / MODEL_FOLDER, scored
 
 
-def _train_stage(options: TrainOptions, directory: Path, *, resume: bool, progress: Progress) -> dict[str, float]:
+def _train_stage(
+    options: TrainOptions, directory: Path, told: Mapping[Path, TrainOptions], *, resume: bool, progress: Progress
+) -> dict[str, float]:
     prepared = prepare(options)
     accelerator = make_accelerator(options)
     run = Run(options, prepared, accelerator, start(options, prepared, accelerator), directory)
     if accelerator.is_main_process:
         directory.mkdir(parents=True, exist_ok=True)
-        logs.write_text(directory / logs.CONFIG_FILE, to_toml(options))
+        for folder, content in told.items():
+            logs.write_text(folder / logs.CONFIG_FILE, to_toml(anchored(content)))
         logs.write_environment(directory, str(accelerator.device), str(accelerator.mixed_precision))
     accelerator.wait_for_everyone()
     if resume and (directory / CHECKPOINT_FILE).is_file():
         restore_checkpoint(run.state, directory / CHECKPOINT_FILE, accelerator)
     try:
         run.loop(progress)
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
         raise OptionError(
             f"out of memory with {options.batch} crops of {options.crop} pixels; "
             "take a smaller batch and as much more accumulate, or a smaller crop, and resume"
@@ -91,6 +98,11 @@ def _train_stage(options: TrainOptions, directory: Path, *, resume: bool, progre
         _finish(run)
     accelerator.wait_for_everyone()
     return run.state.best
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether numpy, a GPU, or torch on a CPU (which has no error of its own for it) got no more memory."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
 def make_accelerator(options: TrainOptions) -> Accelerator:
@@ -140,7 +152,8 @@ def start(options: TrainOptions, prepared: Prepared, accelerator: Accelerator) -
     )
     network, optimizer = accelerator.prepare(network, optimizer)
     schedule = make_schedule(options.schedule, optimizer, steps=options.steps, steps_per_epoch=options.eval_every)
-    return State(network, optimizer, schedule, ema, losses=[math.nan] * len(prepared.train.scenes))
+    difficulty = Difficulty(prepared.train.scenes[: len(prepared.plan.weights)])  # the others are generated
+    return State(network, optimizer, schedule, ema, difficulty)
 
 
 def _weights_of(source: str) -> Path:

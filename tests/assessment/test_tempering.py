@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from seaice_cli.assessment.criteria import Criteria, Pair
-from seaice_cli.assessment.tempering import fit_model, own_model, temper_model
-from seaice_cli.errors import DataError, ModelError
+from seaice_cli.assessment.tempering import fit_model, target_of, temper_model
+from seaice_cli.errors import DataError, ModelError, OutputError
 from seaice_cli.network.catalog import find_model
 from seaice_cli.network.spec import ONNX_FILE
 from seaice_cli.options import PredictOptions
@@ -81,11 +81,14 @@ def test_the_temperature_goes_into_the_specification_and_the_graph(tmp_path):
         return np.log(p[:, 1] / p[:, 0])
 
     before = log_odds()
-    temper_model(tmp_path / "model", 2.5)
+    temper_model(str(tmp_path / "model"), tmp_path / "model", 2.5)
     assert find_model(tmp_path / "model").spec.temperature == 2.5
     np.testing.assert_allclose(log_odds(), before / 2.5, atol=1e-4)
     assert np.abs(before).max() > 0.01
     assert (tmp_path / "model" / "README.md").read_text() == "# my card"
+    temper_model(str(tmp_path / "model"), tmp_path / "copy", 4.0)
+    assert [find_model(tmp_path / name).spec.temperature for name in ("model", "copy")] == [2.5, 4.0]
+    assert (tmp_path / "copy" / "README.md").read_text() == "# my card"
     assert math.isclose(find_model(tmp_path / "model").spec.std[0], spec.std[0])
 
 
@@ -94,8 +97,9 @@ def test_a_shipped_model_is_not_changed_by_its_name(monkeypatch, tmp_path):
 
     pixel_model(tmp_path / "shipped-one")
     monkeypatch.setattr(catalog, "models_folder", lambda: tmp_path)
-    with pytest.raises(
-        ModelError, match=r"shipped-one: a shipped model is not changed by its name; copy .*shipped-one"
-    ):
-        own_model("shipped-one")
-    assert own_model(str(tmp_path / "shipped-one")).spec.name == "shipped-one"
+    with pytest.raises(ModelError, match=r"shipped-one: a shipped model is not changed; --calibrated DIR"):
+        target_of("shipped-one", None)
+    assert target_of("shipped-one", tmp_path / "copy") == tmp_path / "copy"
+    assert target_of(str(tmp_path / "shipped-one"), None) == tmp_path / "shipped-one"
+    with pytest.raises(OutputError, match="holds files already"):
+        target_of("shipped-one", tmp_path / "shipped-one")

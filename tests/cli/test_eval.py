@@ -267,13 +267,13 @@ def test_calibration_writes_the_temperature_and_tells_it(run, listed, tmp_path, 
     model = pixel_model(tmp_path / "mine", classes=3)
     written = []
     # what writing does to a network is tested with a real one beside the function itself
-    monkeypatch.setattr(tempering, "temper_model", lambda folder, temperature: written.append((folder, temperature)))
+    monkeypatch.setattr(tempering, "temper_model", lambda *given: written.append(given))
     result = run("--data", listed, "--model", model, "--calibrate")
     assert result.exit_code == 0, result.output
-    assert written[0][0] == model
-    assert f"Temperature 1.000 -> {written[0][1]:.3f}" in result.stdout
+    assert written[0][:2] == (str(model), model)
+    assert f"Temperature 1.000 -> {written[0][2]:.3f}" in result.stdout
     values = json.loads(run("--data", listed, "--model", model, "--calibrate", "--json").stdout)
-    assert values["temperature"]["after"] == written[1][1]
+    assert values["temperature"]["after"] == written[1][2]
 
 
 def test_the_names_of_scores_in_the_documentation_exist():

@@ -35,6 +35,19 @@ def test_a_model_is_trained_and_its_scores_are_told(lists, tmp_path):  # noqa: F
     assert "lr = 0.001" in (tmp_path / "run" / "config.toml").read_text()
 
 
+def test_a_run_goes_on_by_the_options_it_keeps(lists, tmp_path, monkeypatch):  # noqa: F811 - the fixture
+    monkeypatch.chdir(lists)
+    assert run("--data", "train.csv", "--val", "val.csv", "-o", tmp_path / "run", *FLAGS).exit_code == 0
+    monkeypatch.chdir("/")
+    result = run("-o", tmp_path / "run", "--resume", "--steps", "4")
+    assert result.exit_code == 0, result.output
+    assert [line.split(",")[0] for line in (tmp_path / "run" / "log.csv").read_text().splitlines()] == [
+        "step",
+        "2",
+        "4",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

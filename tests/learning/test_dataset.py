@@ -27,7 +27,7 @@ def test_a_crop_is_the_pixels_of_its_window(tmp_path):
     np.testing.assert_array_equal(found.numpy(), pixels[:, 17:49, 40:72])
     np.testing.assert_array_equal(target.numpy(), classes[17:49, 40:72])
     assert valid.all()
-    assert which == 0
+    assert which.tolist() == [0, 17, 40, 32]
     assert found.dtype == torch.float32
     assert target.dtype == torch.int64
 

@@ -8,7 +8,7 @@ import pytest
 from seaice_cli.errors import OptionError
 from seaice_cli.learning.augment import parse_recipe
 from seaice_cli.learning.losses import parse_loss
-from seaice_cli.learning.options import TrainOptions, parse_options, read_options, stage_options, to_toml
+from seaice_cli.learning.options import TrainOptions, anchored, parse_options, read_options, stage_options, to_toml
 from seaice_cli.learning.presets import PRESETS
 from seaice_cli.network.architectures import ARCHITECTURES
 
@@ -27,6 +27,37 @@ def test_paths_in_a_file_are_relative_to_it(tmp_path):
     assert options.data == (str(tmp_path / "a.csv"), "/b.csv")
     assert options.val == (str(tmp_path / "c.csv"),)
     assert options.image_dir == str(tmp_path / "images")
+
+
+def test_paths_of_stages_and_of_weights_are_relative_to_the_file_too(tmp_path):
+    (tmp_path / "start.pt").write_bytes(b"")
+    path = tmp_path / "run.toml"
+    path.write_text(
+        'data = "a.csv"\ninit_from = "start.pt"\nencoder_weights = "imagenet"\npalette = "isaid"\n'
+        '[[stages]]\ndata = ["b.csv"]\n[[stages]]\ninit_from = "modis-truecolor"\n'
+    )
+    options = read_options(path)
+    assert (options.init_from, options.encoder_weights, options.palette) == (
+        str(tmp_path / "start.pt"),
+        "imagenet",
+        "isaid",
+    )
+    first, second = stage_options(options)
+    assert (first.data, second.data) == ((str(tmp_path / "b.csv"),), (str(tmp_path / "a.csv"),))
+    assert second.init_from == "modis-truecolor"
+
+
+def test_what_a_run_keeps_means_the_same_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = TrainOptions(data=("a.csv",), val=("v/b.csv",), label_dir="gt")
+    path = tmp_path / "runs" / "x" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(to_toml(anchored(options)))
+    monkeypatch.chdir("/")
+    found = read_options(path)
+    assert (found.data, found.val, found.label_dir) == (
+        (str(tmp_path / "a.csv"),), (str(tmp_path / "v/b.csv"),), str(tmp_path / "gt")
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seaice_cli.learning.dataset import Labelled, SceneStore
-from seaice_cli.learning.sampling import CropSampler, Plan, find_places, harder, scene_weights
+from seaice_cli.learning.sampling import CropSampler, Plan, find_places, scene_weights
 
 
 class Made:
@@ -95,11 +95,3 @@ def test_generated_scenes_are_drawn_as_often_as_asked():
     plan = plan_of(store, weights=scene_weights(SCENES[:2], [1.0, 1.0]), generated=0.3)
     counts = np.bincount([c.scene for c in flat(drawn(store, plan, stop=1000))], minlength=3)
     assert counts[2] / counts.sum() == pytest.approx(0.3, abs=0.03)
-
-
-def test_harder_scenes_are_drawn_more_often():
-    weights = np.array([0.5, 0.25, 0.25])
-    found = harder(weights, np.array([0.1, 0.3, np.nan]))
-    assert found.sum() == pytest.approx(1)
-    assert found[1] / found[0] == pytest.approx(0.25 * 3 / 0.5)
-    np.testing.assert_array_equal(harder(weights, np.full(3, np.nan)), weights)

@@ -89,6 +89,11 @@ def test_cosine_is_torchs():
     assert rates("cosine(floor=1e-4)", 20) == pytest.approx(expected, abs=1e-9)
 
 
+def test_exponential_is_torchs():
+    expected = torchs(lambda o: reference.ExponentialLR(o, 0.02 ** (1 / 20)), 20)
+    assert rates("exponential(end=0.02)", 20) == pytest.approx(expected)
+
+
 def test_warm_restarts_are_torchs():
     expected = torchs(lambda o: reference.CosineAnnealingWarmRestarts(o, T_0=10, T_mult=2, eta_min=1e-4), 69)
     assert rates("restarts(first=0.1,factor=2,floor=1e-4)", 100)[:70] == pytest.approx(expected, abs=1e-9)
@@ -236,6 +241,16 @@ def test_resumed_from_its_state_it_ends_with_the_same_weights(spec, schedule):
     opt.load_state_dict(saved[1])
     rate.load_state_dict(saved[2])
     assert torch.equal(train(opt, rate, parameters, 17), expected)
+
+
+def test_a_resumed_run_may_be_given_another_rate():
+    before = optimizer()
+    state = make_schedule("cosine", before, steps=10).state_dict()
+    lowered = make_optimizer("sgd", weights(), lr=1e-4, weight_decay=0)
+    rate = make_schedule("cosine", lowered, steps=10)
+    lowered.load_state_dict(before.state_dict())
+    rate.load_state_dict(state)
+    assert rate.rates == [pytest.approx(1e-4)]
 
 
 def test_the_state_is_plain_values():

@@ -12,8 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 from seaice_cli.errors import DataError, ModelError, OptionError
-from seaice_cli.learning import loop, training
-from seaice_cli.learning.options import TrainOptions
+from seaice_cli.learning import training
+from seaice_cli.learning.loop import Run
+from seaice_cli.learning.losses import LOSSES
+from seaice_cli.learning.optimizers import OPTIMIZERS
+from seaice_cli.learning.options import TrainOptions, read_options
+from seaice_cli.learning.preparation import prepare
+from seaice_cli.learning.schedules import SCHEDULES
 from seaice_cli.learning.training import train
 from seaice_cli.network.build import load_network
 from seaice_cli.network.catalog import find_model
@@ -142,10 +147,13 @@ def test_a_second_stage_starts_from_the_first(lists, tmp_path):
         {"lr": 3e-3},
         {"lr": 1e-30, "optimizer": "sgd(momentum=0)", "weight_decay": 0.0, "steps": 2, "keep": "last"},
     )
-    train(options(lists, stages=stages), tmp_path / "run")
+    train(options(lists, stages=stages, network=TINY | {"auxiliary": 0.4}), tmp_path / "run")
     first, second = weights(tmp_path / "run" / "stage-1"), weights(tmp_path / "run")
     assert (tmp_path / "run" / "stage-1" / "model" / "model.json").is_file()
     assert torch.equal(first["encoder.conv1.weight"], second["encoder.conv1.weight"])
+    head = "auxiliary_head.0.0.weight"
+    assert torch.equal(first[head], second[head])
+    assert len(read_options(tmp_path / "run" / "config.toml").stages) == 2
 
 
 def test_weights_to_start_from_that_fit_nowhere_are_refused(lists, tmp_path):
@@ -168,18 +176,61 @@ def test_training_stops_when_the_score_stops_rising(lists, tmp_path, no_export):
     assert (directory / "log.csv").read_text().count("\n") <= 5
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_weights(lists, tmp_path, no_export, monkeypatch):
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_weights(lists, tmp_path, no_export):
     directory = tmp_path / "run"
     chosen = options(lists, steps=8)
     train(dataclasses.replace(chosen, steps=2), directory)
     good = load_file(directory / "best.safetensors")
     checkpoint = (directory / "checkpoint.pt").read_bytes()
-    real = loop.training_loss
-    monkeypatch.setattr(loop, "training_loss", lambda *given: real(*given) * float("nan"))
     with pytest.raises(DataError, match="step 4: the loss is no number"):
-        train(chosen, directory, resume=True)
+        train(dataclasses.replace(chosen, lr=1e30), directory, resume=True)
     assert same(good, load_file(directory / "best.safetensors"))
     assert (directory / "checkpoint.pt").read_bytes() == checkpoint
+    train(chosen, directory, resume=True)  # a lower rate is the way out
+    assert (directory / "log.csv").read_text().count("\n") == 5
+
+
+def test_too_little_memory_for_a_crop_is_one_clear_line(lists, tmp_path):
+    with pytest.raises(OptionError, match="out of memory with 2 crops of 1048576 pixels; take a smaller batch"):
+        train(options(lists, crop=2**20, scale=(1.0, 1.0)), tmp_path / "run")
+
+
+def test_too_little_memory_for_a_tensor_is_one_clear_line(lists, tmp_path):
+    def greedy(steps):
+        torch.empty(2**52, dtype=torch.uint8)
+        return steps
+
+    with pytest.raises(OptionError, match="out of memory"):
+        train(options(lists), tmp_path / "run", progress=greedy)
+
+
+def test_a_run_that_stopped_early_stays_stopped(lists, tmp_path, no_export):
+    chosen = options(lists, steps=50, eval_every=1, patience=1, lr=1e-30)
+    train(chosen, tmp_path / "run")
+    log = (tmp_path / "run" / "log.csv").read_bytes()
+    train(chosen, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "log.csv").read_bytes() == log
+
+
+LOSS_NAMES, NAMED_OPTIMIZERS, NAMED_SCHEDULES = (
+    sorted(LOSSES),
+    [*sorted(OPTIMIZERS), "lookahead:adam"],
+    sorted(SCHEDULES),
+)
+
+
+@pytest.mark.parametrize("number", range(len(LOSS_NAMES)))
+def test_every_loss_optimizer_and_schedule_trains_and_resumes(lists, tmp_path, number, no_export):
+    chosen = options(
+        lists, loss=LOSS_NAMES[number], optimizer=NAMED_OPTIMIZERS[number % len(NAMED_OPTIMIZERS)],
+        schedule=NAMED_SCHEDULES[number % len(NAMED_SCHEDULES)], class_weights="1,2", steps=4, lr=1e-3, scale=(1.0, 1.0),
+    )  # fmt: skip
+    train(dataclasses.replace(chosen, steps=2, schedule="constant"), tmp_path / "run")
+    before = weights(tmp_path / "run")
+    train(dataclasses.replace(chosen, keep="last"), tmp_path / "run", resume=True)
+    after = weights(tmp_path / "run")
+    assert not same(before, after)
+    assert all(torch.isfinite(v).all() for v in after.values())
 
 
 def test_a_damaged_checkpoint_is_named(lists, tmp_path, no_export):
@@ -223,6 +274,17 @@ def test_a_split_that_leaks_is_refused(lists, tmp_path):
 def test_scenes_are_set_aside_where_no_list_is_given(lists, tmp_path, no_export):
     _, scores = train(options(lists, val=(), val_share=0.3, steps=2), tmp_path / "run")
     assert "miou" in scores
+
+
+def test_pixels_along_borders_teach_nothing_where_told_so(lists, tmp_path):
+    chosen = options(lists, ignore_border=2, augment="none")
+    prepared, accelerator = prepare(chosen), training.make_accelerator(chosen)
+    run = Run(chosen, prepared, accelerator, training.start(chosen, prepared, accelerator), tmp_path)
+    target = torch.zeros(1, 32, 32, dtype=torch.long)
+    target[..., 16:] = 1
+    taught = run._augmented([torch.zeros(1, 3, 32, 32), target, torch.ones(1, 32, 32).bool()], seed=0).target
+    assert (taught == 255)[0, 0].nonzero().flatten().tolist() == [14, 15, 16, 17]
+    assert torch.equal(taught[..., :14], target[..., :14])
 
 
 @pytest.mark.parametrize("class_weights", ["softmax", "inverse", "median", "1,3"])

@@ -8,7 +8,8 @@ All of them take logits and class ids, leave out pixels whose id is `ignore`, an
 computes in. Where nothing counts (a batch of ignored pixels, an absent class) the gradient is zero, never NaN.
 """
 
+from seaice_cli.learning.losses.boundary import edge_target
 from seaice_cli.learning.losses.parsing import LOSSES, Loss, parse_loss
 from seaice_cli.learning.losses.supervision import training_loss
 
-__all__ = ["LOSSES", "Loss", "parse_loss", "training_loss"]
+__all__ = ["LOSSES", "Loss", "edge_target", "parse_loss", "training_loss"]

@@ -125,7 +125,9 @@ class Up(nn.Module):
     def forward(self, features: Tensor, skip: Tensor | None) -> Tensor:
         """Return (N, outputs, 2h, 2w) for features (N, inputs, h, w)."""
         features = F.interpolate(features, scale_factor=2.0, mode="nearest")
-        return self.units(features if skip is None else torch.cat((features, skip), dim=1))  # type: ignore[no-any-return]
+        joined = features if skip is None else torch.cat((features, skip), dim=1)
+        units: Tensor = self.units(joined)
+        return units
 
 
 class ResidualUnit(nn.Module):

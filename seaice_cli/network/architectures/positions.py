@@ -20,7 +20,7 @@ def mend_positions(encoder: nn.Module) -> None:
     model: Any = getattr(encoder, "model", None)
     plain = isinstance(model, VisionTransformer) and type(model)._pos_embed is VisionTransformer._pos_embed  # noqa: SLF001 - the one place where timm resamples
     if plain and model.dynamic_img_size and model.pos_embed is not None:
-        model._pos_embed = MethodType(embed_positions, model)  # noqa: SLF001
+        model._pos_embed = MethodType(embed_positions, model)  # noqa: SLF001 - as above
 
 
 def embed_positions(model: Any, patches: Tensor) -> Tensor:
