@@ -13,7 +13,7 @@ from typing import Any
 
 from seaice_cli.errors import OptionError, OutputError, SeaIceError
 from seaice_cli.network.engines import Engine
-from seaice_cli.options import PredictOptions
+from seaice_cli.options import PredictOptions, refuse_name
 from seaice_cli.pipeline import Progress, Started, finish, start
 from seaice_cli.planning import Job, Plan, dry_run
 from seaice_cli.publishing import Summary
@@ -77,9 +77,10 @@ class Planned:
         if self.plan is None:
             return f"Refused: {self.error}"
         p = self.plan
+        parts = f"{_counted(p.parts, 'part')} ({p.parts_finished} finished)"
         lines = [
             f"{p.scene} -> {p.mask}: {p.width} x {p.height} px",
-            f"  windows  {p.windows}, {p.windows_with_data} of them with data, in {p.parts} parts ({p.parts_finished} finished)",
+            f"  windows  {p.windows}, {p.windows_with_data} of them with data, in {parts}",
             f"  model    {p.model} on {p.engine}",
             f"  memory   about {p.memory_mb} MB",
             f"  disk     at most {p.disk_mb} MB",
@@ -91,12 +92,14 @@ def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[A
     """Give every scene its target: the output itself for one scene, else a file of the scene's name in the output folder.
 
     Raises:
-        OptionError: A folder holds no scenes, two scenes would get one mask, or an option is for one scene only.
+        OptionError: A folder holds no scenes, two scenes would get one mask, an option is for one scene only, or the mask's name
+            says another format.
         OutputError: The output folder cannot be made.
     """
     paths = [path for scene in scenes for path in _listed(scene)]
     if len(scenes) == 1 and not Path(scenes[0]).is_dir():
         target = output / _mask_name(paths[0], options) if output.is_dir() else output
+        refuse_name(target, options.format)
         return [Assignment(paths[0], target, options)]
     if output.suffix.lower() in (".tif", ".tiff", ".png"):
         raise OptionError(f"-o {output}: several scenes need a folder, not a file")
@@ -188,14 +191,18 @@ def _mask_name(scene: str, options: PredictOptions) -> str:
     return Path(scene).stem + (".png" if options.format == "png" else ".tif")
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _told(s: Summary) -> str:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in s.shares.items())
     area = f", {s.ice_km2:,.0f} km² of ice" if s.ice_km2 is not None else ""
-    polygons = f", {s.polygons} polygons" if s.polygons is not None else ""
+    polygons = f", {_counted(s.polygons, 'polygon')}" if s.polygons is not None else ""
     return "\n".join(
         [
-            f"{s.scene}: {s.width} x {s.height} px in {s.seconds:.1f} s, {s.mpx_per_s:.1f} Mpx/s",
-            f"  {s.windows} windows, {s.windows_run} of them run by this call",
+            f"{s.scene}: {s.width} x {s.height} px in {s.seconds:.1f} s, {s.mpx_per_s:.{1 if s.mpx_per_s >= 1 else 2}f} Mpx/s",
+            f"  {_counted(s.windows, 'window')}, {s.windows_run} run by this call",
             f"  {shares}{area}{polygons}; {s.valid_share:.1%} of the scene classified",
             *(f"  {file}" for file in s.files),
         ]

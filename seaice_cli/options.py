@@ -13,6 +13,7 @@ from seaice_cli.raster.damage import FAIL, ON_BAD_BLOCK
 from seaice_cli.raster.sources import is_vrt, remote
 
 FORMATS = ("cog", "png")
+GEOTIFF = (".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,24 @@ def check_options(options: PredictOptions) -> None:
     extra = [p for p in (options.probability, options.vector, options.preview) if p]
     if len(set(extra)) < len(extra):
         raise OptionError("--probability, --vector and --preview must be different files")
+    if options.probability and options.probability.suffix.lower() not in GEOTIFF:
+        raise OptionError(f"--probability {options.probability}: is a GeoTIFF; let its name end in .tif")
+    if options.preview and options.preview.suffix.lower() != ".png":
+        raise OptionError(f"--preview {options.preview}: is a PNG; let its name end in .png")
+
+
+def refuse_name(mask: Path, form: str) -> None:
+    """Refuse a mask whose name says another format than the one it would be written in.
+
+    Raises:
+        OptionError: It does.
+    """
+    suffix = mask.suffix.lower()
+    if form == "png" and suffix != ".png":
+        raise OptionError(f"-o {mask}: --format png writes a PNG; let its name end in .png, or name a folder")
+    if form != "png" and suffix not in GEOTIFF:
+        other = "; --format png writes a PNG" if suffix == ".png" else ", or make that folder first"
+        raise OptionError(f"-o {mask}: a mask is a GeoTIFF; let its name end in .tif{other}")
 
 
 def refuse_guessing(scene: str, on_bad_block: str) -> None:

@@ -92,7 +92,7 @@ def model_options(command: F) -> F:
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What runs the network."),
         click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where it runs."),
         click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What it computes in."),
-        click.option("--batch-size", type=BatchSize(), default="auto", show_default=True, help="Windows at once."),
+        click.option("--batch-size", type=BatchSize(), metavar="N|auto", default="auto", show_default=True, help="Windows at once."),
         click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all]"),
     ]  # fmt: skip
     for option in reversed(options):

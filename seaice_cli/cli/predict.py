@@ -33,7 +33,9 @@ from seaice_cli.cli.options import EXISTING, FILE, Bar, Nodata, Numbers, as_json
     help="cog: GeoTIFF mask; png: ice 255, else 0.",
 )
 @click.option("--bands", type=Numbers("1,2,3", int), help="Bands to read, in the model's order.  [default: all]")
-@click.option("--nodata", type=Nodata(), help="Override the nodata value that the scene declares.")
+@click.option(
+    "--nodata", type=Nodata(), metavar="VALUE|none", help="Override the nodata value that the scene declares."
+)
 @click.option(
     "--on-bad-block",
     type=click.Choice(ON_BAD_BLOCK),

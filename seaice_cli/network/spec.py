@@ -143,7 +143,8 @@ def read_spec(directory: Path) -> ModelSpec:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot be read ({error}); a model directory holds {SPEC_FILE}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path}: cannot be read ({reason}); a model directory holds {SPEC_FILE}") from error
     try:
         return parse_spec(json.loads(text))
     except (ValueError, RecursionError) as error:

@@ -34,10 +34,12 @@ def open_raster(path: str) -> Any:
         if local.is_dir():
             raise SceneError(f"{path}: a folder, not a scene") from error
         if "://" not in path and not path.startswith("/vsi") and "<" not in path and not local.exists():
-            raise SceneError(f"{path}: no such file") from error
+            raise SceneError(f"{path}: no such file; check its name") from error
         if local.is_file() and local.stat().st_size == 0:
             raise SceneError(f"{path}: an empty file; get the scene anew") from error
-        raise SceneError(f"{path}: not a raster that GDAL can open ({reason_of(error)})") from error
+        raise SceneError(
+            f"{path}: not a raster that GDAL can open ({reason_of(error)}); try it with gdalinfo"
+        ) from error
 
 
 def refuse_unreadable(path: str, dataset: Any) -> None:
@@ -92,6 +94,27 @@ def refuse_missing_bands(path: str, dataset: Any, bands: tuple[int, ...]) -> Non
         raise SceneError(
             f"{path}: has {dataset.count} bands, so there is no band {missing[0]}; choose others with --bands"
         )
+
+
+def refuse_impossible_nodata(path: str, dataset: Any, bands: tuple[int, ...], nodata: float | str | None) -> None:
+    """Refuse a nodata value that no pixel of the bands can have; what a file itself declares is let be.
+
+    Raises:
+        SceneError: None can.
+    """
+    if nodata is None or isinstance(nodata, str):
+        return
+    dtypes = {dataset.dtypes[b - 1] for b in bands}
+    if not any(_can_hold(np.dtype(d), nodata) for d in dtypes):
+        raise SceneError(
+            f"{path}: --nodata {nodata:g} is no value that {', '.join(sorted(dtypes))} pixels can have; choose another"
+        )
+
+
+def _can_hold(dtype: np.dtype[Any], value: float) -> bool:
+    if dtype.kind == "f":
+        return True
+    return value.is_integer() and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
 
 
 def reason_of(error: BaseException) -> str:

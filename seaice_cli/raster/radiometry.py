@@ -50,10 +50,14 @@ class Radiometry:
         return checks if self.rescale else [*checks, partial(self._check_range, scene)]
 
     def _check_bands(self, scene: Scene) -> None:
-        if len(scene.bands) != len(self.bands):
+        found, wanted = len(scene.bands), len(self.bands)
+        if found != wanted:
+            way_out = "choose them in this order with --bands"
+            if found == 1:
+                way_out = f"--bands {','.join(['1'] * wanted)} lets a grey scene stand for all of them"
             raise SceneError(
-                f"{scene.path}: has {len(scene.bands)} bands where the model reads {len(self.bands)} "
-                f"({', '.join(self.bands)}); choose them in this order with --bands"
+                f"{scene.path}: has {found} band{'s' * (found != 1)} where the model reads {wanted} "
+                f"({', '.join(self.bands)}); {way_out}"
             )
 
     def _check_type(self, scene: Scene) -> None:
@@ -70,7 +74,8 @@ class Radiometry:
         if pixel is not None and not 1 / RESOLUTION_RATIO <= pixel / resolution <= RESOLUTION_RATIO:
             raise SceneError(
                 f"{scene.path}: has pixels of {pixel:.4g} m where the model was trained at {resolution:g} m; "
-                f"resample it (gdalwarp -tr {resolution:g} {resolution:g} -r average), or take the risk with --any-resolution"
+                f"resample it (gdalwarp{_metric(scene)} -tr {resolution:g} {resolution:g} -r average), or take the risk with "
+                f"--any-resolution"
             )
 
     def _check_range(self, scene: Scene) -> None:
@@ -135,6 +140,13 @@ class Radiometry:
 
     def _as_value(self, fill: float) -> Any:
         return fill if self.dtype.kind == "f" else round(fill)
+
+
+def _metric(scene: Scene) -> str:
+    """Return what makes gdalwarp count in metres, where the scene counts in degrees."""
+    if scene.crs is None or not scene.crs.is_geographic:
+        return ""
+    return f" -t_srs EPSG:{3413 if (scene.transform @ (0, scene.height / 2))[1] >= 0 else 3976}"
 
 
 def pixel_size(scene: Scene) -> float | None:

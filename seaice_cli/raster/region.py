@@ -128,7 +128,9 @@ def read_polygons(path: Path, scene: Scene) -> tuple[Any, ...]:
         ValueError,
         IndexError,  # of pyogrio, where a file has no layers
     ) as error:
-        raise OptionError(f"{path}: cannot be read as a vector file ({error})") from error
+        raise OptionError(
+            f"{path}: cannot be read as a vector file ({str(error).split(';')[0]}); try it with ogrinfo"
+        ) from error
     if geometries is None:
         raise OptionError(f"{path}: holds no geometries")
     polygons = geometries[np.isin(shapely.get_type_id(geometries), (3, 6)) & ~shapely.is_empty(geometries)]

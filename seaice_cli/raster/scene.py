@@ -30,6 +30,7 @@ from seaice_cli.raster.opening import (
     DTYPES,
     open_raster,
     reason_of,
+    refuse_impossible_nodata,
     refuse_missing_bands,
     refuse_unreadable,
     spectral_bands,
@@ -90,6 +91,7 @@ class Scene:
             refuse_unreadable(path, self._dataset)
             self.bands = tuple(bands) if bands else spectral_bands(self._dataset)
             refuse_missing_bands(path, self._dataset, self.bands)
+            refuse_impossible_nodata(path, self._dataset, self.bands, nodata)
             self._nodata = nodata_values(self._dataset, self.bands, nodata)
             self._mask = mask_kind(self._dataset, self.bands)
             self._identity = identify(self._dataset.files)

@@ -139,7 +139,7 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     """
     wkt = mask.crs.to_wkt() if mask.crs else None
     if wkt is None:
-        LOGGER.warning("%s: has no coordinate reference system; polygons keep its pixel coordinates", mask.path)
+        LOGGER.warning("%s: its mask has no coordinate reference system; polygons are in pixels", target.name)
     ground = survey(mask.transform, wkt, mask.height, mask.width)
     if ground.pixel is None and (options.min_area or options.fill_holes):
         raise OptionError(

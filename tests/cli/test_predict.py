@@ -100,6 +100,29 @@ def test_wrong_words_are_usage_errors(tmp_path, write_scene, noise, arguments, t
 
 
 @pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["-o", "mask.png"], "-o mask.png: a mask is a GeoTIFF; let its name end in .tif; --format png writes a PNG"),
+        (["-o", "masks"], "-o masks: a mask is a GeoTIFF; let its name end in .tif, or make that folder first"),
+        (["-o", "m.tif", "--format", "png"], "-o m.tif: --format png writes a PNG; let its name end in .png"),
+        (["-o", "m.tif", "--preview", "look.jpg"], "--preview look.jpg: is a PNG; let its name end in .png"),
+        (["-o", "m.tif", "--probability", "ice.png"], "--probability ice.png: is a GeoTIFF; let its name end in .tif"),
+        (["-o", "m.tif", "--nodata", "300"], "--nodata 300 is no value that uint8 pixels can have"),
+        (["-o", "m.tif", "--nodata", "nan"], "--nodata nan is no value that uint8 pixels can have"),
+    ],
+)
+def test_a_name_of_another_format_and_a_value_that_cannot_be_are_refused(
+    tmp_path, write_scene, noise, two_class_model, monkeypatch, arguments, text
+):
+    scene = write_scene(noise(10, 10))
+    monkeypatch.chdir(tmp_path)
+    result = run(scene, "--model", two_class_model, *arguments)
+    assert result.exit_code == 1
+    assert text in result.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["scene.tif"]
+
+
+@pytest.mark.parametrize(
     "arguments",
     [["--model", "nope"], ["--tile", "64", "--overlap", "64"], ["--device", "cuda:99"], ["--vector", "ice.doc"]],
 )

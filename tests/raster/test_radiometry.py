@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rasterio.transform import from_origin
 
 from seaice_cli.errors import SceneError
 from seaice_cli.raster.radiometry import Radiometry, pixel_size
@@ -58,17 +59,19 @@ def test_reflectance_where_counts_are_expected_is_refused(write_scene):
 
 @pytest.mark.parametrize(("metres", "fits"), [(250, True), (300, True), (10, False), (1000, False)])
 def test_pixels_of_another_size_are_refused(write_scene, noise, metres, fits):
-    from rasterio.transform import from_origin
-
     path = write_scene(noise(20, 20), transform=from_origin(0, 0, metres, metres))
     told = refusal(made(resolution=250.0), path)
     assert (told is None) is fits
     assert refusal(made(resolution=250.0), path, any_resolution=True) is None
 
 
-def test_pixel_size_is_true_ground_size(write_scene, noise):
-    from rasterio.transform import from_origin
+@pytest.mark.parametrize(("north", "projected"), [(80, 3413), (-60, 3976)])
+def test_a_scene_in_degrees_is_told_of_a_projection_in_metres(write_scene, noise, north, projected):
+    path = write_scene(noise(50, 50), crs="EPSG:4326", transform=from_origin(0, north, 0.0005, 0.0005))
+    assert f"gdalwarp -t_srs EPSG:{projected} -tr 250 250" in refusal(made(resolution=250.0), path)
 
+
+def test_pixel_size_is_true_ground_size(write_scene, noise):
     with Scene(str(write_scene(noise(10, 10), transform=from_origin(-1250, 1250, 250, 250)))) as scene:
         assert pixel_size(scene) == pytest.approx(250 / 0.9406**0.5, rel=1e-3)
     with Scene(
