@@ -97,6 +97,24 @@ CLOUD_RIM, CLOUD_HIDES = 0.2, 0.4
 """Opacity from which a pixel under generated cloud is `IGNORE`, and from which it is cloud."""
 
 
+def _smooth(batch: Batch, probability: float, draw: Draw) -> Batch:
+    """Take the texture from the ground of some chips, class by class, so that edges between classes stay sharp.
+
+    Wide snow-covered floes have no texture either: that a surface is smooth must not make it cloud, whose pixels stay.
+    """
+    amount = draw.uniform(batch, low=0.3, high=1.0) * draw.chosen(batch, probability)[:, None, None, None]
+    ground = batch.target[:, None].masked_fill(~batch.valid[:, None], IGNORE)
+    pixels = batch.pixels
+    for label in ground.unique().tolist():
+        if label in {IGNORE, draw.cloud}:
+            continue
+        here = (ground == label).float()
+        share, total = (F.avg_pool2d(x, 15, stride=1, padding=7) for x in (here, batch.pixels * here))
+        calm = total / share.clamp(min=1e-3)
+        pixels = pixels + (calm - batch.pixels) * here * amount
+    return batch.with_pixels(pixels)
+
+
 def _cloudmix(batch: Batch, probability: float, draw: Draw) -> Batch:
     """Lay the labelled cloud of another chip over some chips, soft at its rim, which becomes `IGNORE`.
 
@@ -158,7 +176,7 @@ def _cutout(batch: Batch, probability: float, draw: Draw) -> Batch:
 
 AUGMENTATIONS: Mapping[str, Transform] = {
     "hflip": _hflip, "vflip": _vflip, "rot90": _rot90,
-    "relight": light.relight, "cloudmix": _cloudmix, "cloud": _cloud, "haze": light.haze, "shade": light.shade,
+    "relight": light.relight, "smooth": _smooth, "cloudmix": _cloudmix, "cloud": _cloud, "haze": light.haze, "shade": light.shade,
     "invert": light.invert, "light": light.light, "color": light.color, "channel_shuffle": light.channel_shuffle,
     "blur": light.blur, "noise": light.noise,
     "drop_band": _drop_band, "cutout": _cutout, "collar": _collar,

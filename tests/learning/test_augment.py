@@ -102,6 +102,21 @@ def test_cloud_does_not_bring_ignored_pixels_back():
     assert (done("cloud", 1.0, blank).target == IGNORE).all()
 
 
+def test_smooth_takes_the_texture_within_classes_but_not_the_edge_between_them_nor_from_cloud():
+    target = torch.zeros(1, 64, 64, dtype=torch.long)
+    target[:, :, 32:], target[:, 48:] = 1, 2
+    grain = 0.1 * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    batch = Batch(
+        (0.2 + 0.5 * (target == 1)[:, None] + grain).clamp(0, 1), target, torch.ones_like(target, dtype=torch.bool)
+    )
+    found = done("smooth", 1.0, batch).pixels[0, 0]
+    before = batch.pixels[0, 0]
+    for part in (slice(0, 32), slice(32, 64)):
+        assert found[:48, part].std() < 0.8 * before[:48, part].std()
+    assert found[:48, 32].mean() - found[:48, 31].mean() > 0.4
+    assert torch.equal(found[48:], before[48:])
+
+
 def test_cloudmix_lays_cloud_of_one_chip_over_another_and_nothing_else():
     dark, white = torch.zeros(7, 3, 64, 64), torch.ones(1, 3, 64, 64)
     target = torch.zeros(8, 64, 64, dtype=torch.long)
