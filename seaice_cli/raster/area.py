@@ -1,8 +1,9 @@
 """The true area of pixels.
 
 A projected pixel's nominal area is wrong wherever the projection is not equal-area: in EPSG:3413 by +8 % at 60° N and -6 % at
-the pole. The true area is the nominal one divided by the projection's areal scale at that place (Snyder 1987, "Map Projections: A
-Working Manual", section 4); on a geographic grid it is the area of the cell on the ellipsoid.
+the pole, and a pixel in degrees shrinks towards the pole. The true area is that of the parallelogram that the pixel's sides
+span on the ellipsoid, found by looking at the ground a little to either side of its place: right for every projection, also
+for those like Web Mercator whose formulas are for a sphere, where the areal scale that PROJ gives is half a per cent off.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
+
+_EARTH_METRES = 6.4e6
+_REACH_METRES = 100.0
+"""How far from a point the ground is looked at to see how large a pixel is there."""
 
 
 def pixel_area(
@@ -29,37 +34,57 @@ def pixel_area(
     Returns:
         (n,) areas; infinite or NaN where the projection is not defined.
     """
-    x, y = transform @ (np.asarray(columns, np.float64), np.asarray(rows, np.float64))
-    nominal = np.full(np.shape(x), abs(transform.determinant))
+    rows, columns = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
     if crs is None or not (crs.is_geographic or crs.is_projected):
-        return nominal
-    return _geographic(crs, nominal, y) if crs.is_geographic else _projected(crs, nominal, x, y)
-
-
-def _projected(
-    crs: Any, nominal: npt.NDArray[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]
-) -> npt.NDArray[np.float64]:
-    from pyproj import CRS, Proj
-
-    metres = crs.linear_units_factor[1] if crs.linear_units_factor else 1.0
-    proj = Proj(CRS.from_wkt(crs.to_wkt()))
-    longitude, latitude = proj(x, y, inverse=True)
-    scale = np.asarray(proj.get_factors(longitude, latitude).areal_scale)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        true: npt.NDArray[np.float64] = nominal * metres**2 / scale
-    return true
-
-
-def _geographic(crs: Any, nominal: npt.NDArray[Any], latitude: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        return np.full(rows.shape, abs(transform.determinant))
     from pyproj import CRS
 
-    ellipsoid = CRS.from_wkt(crs.to_wkt()).ellipsoid
-    a = ellipsoid.semi_major_metre if ellipsoid else 6378137.0
-    b = ellipsoid.semi_minor_metre if ellipsoid else 6356752.314245
-    square = 1 - (b / a) ** 2
-    phi = np.radians(np.clip(latitude, -90, 90))
-    sine = 1 - square * np.sin(phi) ** 2
-    # radii of curvature along the meridian and across it (Snyder 1987, eq. 4-18 and 4-20)
-    meridian, across = a * (1 - square) / sine**1.5, a / np.sqrt(sine)
-    area: npt.NDArray[np.float64] = nominal * np.radians(1.0) ** 2 * meridian * across * np.cos(phi)
+    along, down = pixel_sides(CRS.from_wkt(crs.to_wkt()), transform, rows, columns)
+    with np.errstate(invalid="ignore"):
+        area: npt.NDArray[np.float64] = np.linalg.norm(np.cross(along, down), axis=-1)
     return area
+
+
+def pixel_sides(
+    crs: Any, transform: Affine, rows: npt.NDArray[Any], columns: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return what a step of one column and of one row are on the ground.
+
+    Args:
+        crs: A pyproj CRS, projected or geographic.
+        transform: From (column, row) to coordinates.
+        rows: Fractional rows.
+        columns: Fractional columns, as many.
+
+    Returns:
+        Two arrays (..., 3) of geocentric vectors in metres; NaN or infinite where the projection is not defined.
+    """
+    unit = crs.axis_info[0].unit_conversion_factor
+    metres = np.sqrt(abs(transform.determinant)) * unit * (_EARTH_METRES if crs.is_geographic else 1.0)
+    reach = min(0.5, _REACH_METRES / metres)
+    with np.errstate(invalid="ignore"):
+        along = place(crs, transform, rows, columns + reach) - place(crs, transform, rows, columns - reach)
+        down = place(crs, transform, rows + reach, columns) - place(crs, transform, rows - reach, columns)
+    return along / (2 * reach), down / (2 * reach)
+
+
+def place(
+    crs: Any, transform: Affine, rows: npt.NDArray[Any], columns: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Return geocentric coordinates in metres, (..., 3), of points given in pixels; NaN or infinite off the earth."""
+    from pyproj import Transformer
+
+    geodetic = crs.geodetic_crs
+    x, y = transform @ (columns, rows)
+    longitude, latitude = (
+        np.asarray(v) * geodetic.axis_info[0].unit_conversion_factor
+        for v in Transformer.from_crs(crs, geodetic, always_xy=True).transform(x, y)
+    )
+    flattening = 1 / crs.ellipsoid.inverse_flattening if crs.ellipsoid.inverse_flattening else 0.0
+    squared = flattening * (2 - flattening)
+    with np.errstate(invalid="ignore"):
+        normal = crs.ellipsoid.semi_major_metre / np.sqrt(1 - squared * np.sin(latitude) ** 2)
+        flat = normal * np.cos(latitude)
+        return np.stack(
+            [flat * np.cos(longitude), flat * np.sin(longitude), (1 - squared) * normal * np.sin(latitude)], axis=-1
+        )

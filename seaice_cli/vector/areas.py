@@ -1,7 +1,7 @@
 """True areas and lengths: how large a pixel really is on the ground, anywhere in the raster.
 
 A polar stereographic pixel at 60 degrees is eight per cent larger on paper than on the ground, and a pixel in degrees
-shrinks towards the pole. The true area of pixels is computed on a coarse grid, between whose nodes it is linear to a
+shrinks towards the pole. The true area of pixels (`raster.area`) is computed on a coarse grid, between whose nodes it is linear to a
 millionth, and summed over the pixels of a component.
 """
 
@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 from affine import Affine
+from rasterio.crs import CRS
 
+from seaice_cli.raster.area import pixel_area, pixel_sides, place
 from seaice_cli.vector.counts import AREA_BITS
 
 Array = npt.NDArray[Any]
@@ -24,8 +26,6 @@ _NODE_METRES = 16_000.0
 """Between nodes of the grid, at most: linear to (16 km / earth radius)² / 8, a millionth."""
 _MAX_NODES = 4000
 _EARTH_METRES = 6.4e6
-_REACH_METRES = 100.0
-"""How far from a point the ground is looked at to see how large a pixel is there."""
 _EQUAL = 1e-6
 
 
@@ -63,8 +63,8 @@ class Ground:
         """
         if self.crs is None or self.pixel is None:
             return np.broadcast_to(np.array([[1.0, 0.0], [0.0, -1.0]]), (*columns.shape, 2, 2))
-        along, down = _span(columns, rows, self.transform, self.crs, min(0.5, _REACH_METRES / math.sqrt(self.pixel)))
-        up = _place(columns, rows, self.transform, self.crs)
+        along, down = pixel_sides(self.crs, self.transform, rows, columns)
+        up = place(self.crs, self.transform, rows, columns)
         up /= np.linalg.norm(up, axis=-1, keepdims=True)
         east = np.stack([-up[..., 1], up[..., 0], np.zeros(up.shape[:-1])], axis=-1)
         east /= np.maximum(np.linalg.norm(east, axis=-1, keepdims=True), 1e-12)
@@ -88,7 +88,8 @@ def survey(transform: Affine, wkt: str | None, height: int, width: int) -> Groun
     side = math.sqrt(abs(transform.determinant)) * unit * (_EARTH_METRES if crs.is_geographic else 1.0)
     step = max(1, int(_NODE_METRES / side), -(-max(height, width) // _MAX_NODES))
     rows, columns = (step * np.arange(length // step + 2, dtype=np.float64) for length in (height, width))
-    areas = _measure_pixels(*np.meshgrid(columns, rows), transform, crs, min(0.5, _REACH_METRES / side))
+    nodes = (axis.ravel() for axis in np.meshgrid(rows, columns, indexing="ij"))
+    areas = pixel_area(CRS.from_wkt(crs.to_wkt()), transform, *nodes).reshape(rows.size, columns.size)
     finite = np.isfinite(areas) & (areas > 0)
     if not finite.any():
         return Ground(crs, transform, None, None, 1)
@@ -99,37 +100,3 @@ def survey(transform: Affine, wkt: str | None, height: int, width: int) -> Groun
         return Ground(crs, transform, planar if abs(mean / planar - 1) <= _EQUAL else mean, None, 1)
     scales = np.where(finite, areas, areas[finite].mean()) / largest * 2.0**AREA_BITS
     return Ground(crs, transform, largest, scales, step)
-
-
-def _measure_pixels(columns: Array, rows: Array, transform: Affine, crs: pyproj.CRS, reach: float) -> Array:
-    """Return the area of a pixel at points of the raster: that of the parallelogram its sides span on the ellipsoid."""
-    along, down = _span(columns, rows, transform, crs, reach)
-    area: Array = np.linalg.norm(np.cross(along, down), axis=-1)
-    return area
-
-
-def _span(columns: Array, rows: Array, transform: Affine, crs: pyproj.CRS, reach: float) -> tuple[Array, Array]:
-    """Return the geocentric vectors of one column and of one row, found over `reach` pixels to either side."""
-    along = _place(columns + reach, rows, transform, crs) - _place(columns - reach, rows, transform, crs)
-    down = _place(columns, rows + reach, transform, crs) - _place(columns, rows - reach, transform, crs)
-    return along / (2 * reach), down / (2 * reach)
-
-
-def _place(columns: Array, rows: Array, transform: Affine, crs: pyproj.CRS) -> Array:
-    """Return geocentric coordinates in metres, (..., 3), of points of the raster; NaN or infinite off the earth."""
-    x = transform.a * columns + transform.b * rows + transform.c
-    y = transform.d * columns + transform.e * rows + transform.f
-    geodetic = crs.geodetic_crs
-    longitude, latitude = (
-        np.asarray(v) * geodetic.axis_info[0].unit_conversion_factor
-        for v in pyproj.Transformer.from_crs(crs, geodetic, always_xy=True).transform(x, y)
-    )
-    ellipsoid = crs.ellipsoid
-    flattening = 1 / ellipsoid.inverse_flattening if ellipsoid.inverse_flattening else 0.0
-    squared = flattening * (2 - flattening)
-    with np.errstate(invalid="ignore"):
-        normal = ellipsoid.semi_major_metre / np.sqrt(1 - squared * np.sin(latitude) ** 2)
-        flat = normal * np.cos(latitude)
-        return np.stack(
-            [flat * np.cos(longitude), flat * np.sin(longitude), (1 - squared) * normal * np.sin(latitude)], axis=-1
-        )

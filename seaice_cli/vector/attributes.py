@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seaice_cli.errors import OptionError
 from seaice_cli.vector import counts, shapes
 from seaice_cli.vector.areas import Ground
 from seaice_cli.vector.charts import chart_columns, chart_schema
@@ -21,6 +22,8 @@ Array = npt.NDArray[Any]
 Selection = Literal["basic", "floe", "none", "chart"]
 
 AREA = "area_m2"
+_MOST = 2**31
+"""Bytes of the geometries of a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,15 @@ def build_binary(data: Array, offsets: Array) -> pa.Array:
     Args:
         data: Bytes of all values.
         offsets: Where each begins, and the end.
+
+    Raises:
+        OptionError: They are more than a batch can hold, because a polygon has too many points.
     """
+    if offsets[-1] >= _MOST:
+        raise OptionError(
+            f"a polygon has more than {_MOST // 16 // 10**6} million points, too many for vector formats; "
+            "leave its class out with --classes, or use --simplify"
+        )
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.binary(), offsets.size - 1, buffers)
 
@@ -129,7 +140,9 @@ def _describe_floes(outlines: Outlines, drawn: Outlines, axes: Array, descriptio
     tallies = outlines.tallies
     hull, largest, smallest, hull_pixels = shapes.measure_hulls(drawn, description.scale, axes)
     perimeter = _perimeter(outlines, drawn, axes, description)
-    pixels = shapes.measure_areas(drawn, description.scale)
+    pixels = (
+        count_pixels(outlines, description) if description.exact else shapes.measure_areas(drawn, description.scale)
+    )
     area = pixels * np.abs(np.linalg.det(axes))
     orientation, elongation = shapes.measure_moments(tallies, axes)
     with np.errstate(invalid="ignore", divide="ignore"):

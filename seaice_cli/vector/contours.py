@@ -7,8 +7,8 @@ edge of the data, the node lies on the edge of the pixel. Neighbouring classes s
 meet, all outlines pass one point in the middle, so that no gap opens.
 """
 
-# Kernels are one pass each, compiled as a whole and inlined: long, of many plain arguments, and without sets.
-# ruff: noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917, PLR1714
+# Kernels take many plain arguments, and compare one by one: functions would be more to compile.
+# ruff: noqa: C901, PLR0913, PLR0917, PLR1714
 
 from __future__ import annotations
 
@@ -17,10 +17,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seaice_cli.vector import chains, counts
-from seaice_cli.vector.chains import JUNCTION, PINCH, UNLINKED
-from seaice_cli.vector.compilation import compiled
-from seaice_cli.vector.runs import EXCLUDED, NODATA, OUTSIDE
+from seaice_cli.vector.chains import (
+    EAST,
+    JUNCTION,
+    NORTH,
+    PINCH,
+    SOUTH,
+    UNLINKED,
+    WEST,
+    Four,
+    Nodes,
+    begin_nodes,
+    is_pinched,
+    link,
+    next_point,
+    pass_point,
+    put,
+    turn,
+    without_reason,
+)
+from seaice_cli.vector.compilation import compiled, inlined, whole
+from seaice_cli.vector.counts import mark_edge
+from seaice_cli.vector.runs import EXCLUDED, NODATA, OUTSIDE, enlarged
 
 Array = npt.NDArray[Any]
 
@@ -32,12 +50,11 @@ _MARGIN = 4
 _UNKNOWN = 255
 
 
-@compiled
 def trace_contours(
     starts: Array, labels: Array, values: Array, rows: Array, frame: tuple[int, int, bool, bool], traced: Array,
     probability: Array, threshold: float, tallies: Array,
-) -> tuple[Array, Array, Array, Array]:  # fmt: skip
-    """Make the nodes of all chains in a strip, and return what `chains.trace_corners` does.
+) -> Nodes:  # fmt: skip
+    """Make the nodes of all chains in a strip, as `corners.trace_corners` does.
 
     Args:
         starts: First column of every run.
@@ -50,132 +67,160 @@ def trace_contours(
         threshold: Per cent.
         tallies: (components, TALLIES), of which EDGE is set.
     """
-    width, top, shared, last = frame
-    height = rows.size - 1
-    nodes = np.empty((4096, 4), np.int32)
-    count = 0
-    lefts = np.full(starts.size, UNLINKED, np.int32)
-    rights = np.full(starts.size, UNLINKED, np.int32)
-    openings = np.full(rows[1] if shared else 0, UNLINKED, np.int32)
-    # Per run: where the contour crosses its left edge, in lattice units; and whether that is on the pixel's edge.
-    cross, fixed = np.empty(starts.size + height, np.int64), np.empty(starts.size + height, np.bool_)
-    for run in range(openings.size):
-        lefts[run] = rights[run] = -2 - run
-    for j in range(height):
-        _cross_columns(starts, labels, rows, j, width, probability, threshold, cross, fixed)
-    for j in range(1 if shared else 0, height + 1 if last else height):
-        y = top + j
-        upper, upper_stop = (rows[j - 1], rows[j]) if j > 0 else (0, 0)
-        lower, lower_stop = (rows[j], rows[j + 1]) if j < height else (0, 0)
-        needed = count + 8 * (width + 1)
-        if needed > nodes.shape[0]:
-            grown = np.empty((2 * nodes.shape[0] + needed, 4), np.int32)
-            grown[:count] = nodes[:count]
-            nodes = grown
-        ra, rc, la, lc = -1, -1, OUTSIDE, OUTSIDE
-        west_up, west_low, west_at, west_fixed = UNLINKED, UNLINKED, 0, False
-        x = 0
-        while True:
-            rb, rd, lb, ld = ra, rc, la, lc
-            if x == width:
-                rb, rd, lb, ld = -1, -1, OUTSIDE, OUTSIDE
-            else:
-                if upper < upper_stop and starts[upper] == x:
-                    rb, lb = upper, labels[upper]
-                    upper += 1
-                if lower < lower_stop and starts[lower] == x:
-                    rd, ld = lower, labels[lower]
-                    lower += 1
-            if (la >= 0 and lc < EXCLUDED) or (lc >= 0 and la < EXCLUDED):
-                counts.mark_edge(tallies, la, lc)
-            # The four borders at this lattice point: north, south, west, east.
-            north_at = cross[rb + j - 1 if x < width else rows[j] + j - 1] if j > 0 and la != lb else 0
-            north_fixed = fixed[rb + j - 1 if x < width else rows[j] + j - 1] if j > 0 and la != lb else False
-            south_at = cross[rd + j if x < width else rows[j + 1] + j] if j < height and lc != ld else 0
-            south_fixed = fixed[rd + j if x < width else rows[j + 1] + j] if j < height and lc != ld else False
-            east_at, east_fixed = 0, False
-            if x < width and lb != ld:
-                east_at, east_fixed = _cross_row(lb, ld, j, y, x, probability, threshold)
-            east_up = east_low = UNLINKED
-            if x < width and lb != ld:
-                if lb >= 0 and traced[lb]:
-                    chains.put(nodes, count, x * SCALE + _HALF, east_at, UNLINKED, lb)
-                    east_up = count
-                    count += 1
-                if ld >= 0 and traced[ld]:
-                    chains.put(nodes, count, x * SCALE + _HALF, east_at, UNLINKED, ld)
-                    east_low = count
-                    count += 1
-            if lc != ld:
-                if lc >= 0 and traced[lc]:
-                    chains.put(nodes, count, south_at, y * SCALE + _HALF, UNLINKED, lc)
-                    rights[rc] = count
-                    count += 1
-                if ld >= 0 and traced[ld]:
-                    chains.put(nodes, count, south_at, y * SCALE + _HALF, UNLINKED, ld)
-                    lefts[rd] = count
-                    count += 1
-            borders = (la != lb) + (lb != ld) + (ld != lc) + (lc != la)
-            if borders:
-                px, py = _middle(
-                    la, lb, lc, ld, x, y, (north_at, south_at, west_at, east_at),
-                    (north_fixed, south_fixed, west_fixed, east_fixed),
-                )  # fmt: skip
-                if px >= 0 and la >= 0 and ld >= 0 and la != lb and la != lc and values[ra] == values[rd]:
-                    px |= PINCH
-                if px >= 0 and lb >= 0 and lc >= 0 and lb != la and lb != ld and values[rb] == values[rc]:
-                    px |= PINCH
-                # Every component here comes in along one border and leaves along another, itself on the left.
-                for corner in range(4):
-                    own = la if corner == 0 else lb if corner == 1 else lc if corner == 2 else ld
-                    if own < 0 or not traced[own]:
-                        continue
-                    in_a, in_b, in_c, in_d = own == la, own == lb, own == lc, own == ld
-                    before = after = 0
-                    if corner == 0:  # borders of a are west and north; without them it goes on as b or c
-                        if in_b and in_c and in_d:
-                            continue
-                        before = west_up if not in_c else rights[rc] if not in_d else east_low
-                        after = rights[ra] if not in_b else east_up if not in_d else lefts[rd]
-                    elif corner == 1:  # north and east, unless it is a's too, or the same with d all the way round
-                        if in_a:
-                            continue
-                        before = lefts[rb]
-                        after = east_up if not in_d else lefts[rd] if not in_c else west_low
-                    elif corner == 2:
-                        if in_a or (in_d and in_b):
-                            continue
-                        before = rights[rc] if not in_d else east_low
-                        after = west_low
-                    else:
-                        if in_b or in_c:
-                            continue
-                        before, after = east_low, lefts[rd]
-                    if px >= 0:
-                        chains.put(nodes, count, px, py, after, own)
-                        after = count
-                        count += 1
-                    chains.link(nodes, openings, before, after)
-            if x == width:
-                break
-            ra, rc, la, lc = rb, rd, lb, ld
-            west_up, west_low, west_at, west_fixed = east_up, east_low, east_at, east_fixed
-            if lb == ld:  # nothing until the next run begins
-                x = min(
-                    starts[upper] if upper < upper_stop else width, starts[lower] if lower < lower_stop else width
-                )  # fmt: skip
-            else:
-                x += 1
-    return nodes[:count], openings, lefts, rights
+    room = 8 * (frame[0] + 1)  # nodes of a lattice row at most
+    nodes = begin_nodes(rows, room + 4096, shared=frame[2])
+    # Per run and one more per row: where the contour crosses its left edge, and whether that is on the pixel's edge.
+    cross, fixed = np.empty(starts.size + rows.size, np.int64), np.empty(starts.size + rows.size, np.bool_)
+    _cross_columns(starts, labels, rows, frame[0], probability, threshold, cross, fixed)
+    row, stop = int(frame[2]), rows.size - 1 + frame[3]
+    while True:
+        row, nodes.count = _trace_rows(
+            row, stop, starts, labels, values, rows, frame, traced, probability, threshold, cross, fixed, tallies,
+            nodes.table, nodes.openings, nodes.lefts, nodes.rights, nodes.count,
+        )  # fmt: skip
+        if row == stop:
+            return nodes
+        nodes.table = enlarged(nodes.table, 2 * nodes.table.shape[0] + room)
 
 
 @compiled
-def _middle(
-    a: int, b: int, c: int, d: int, x: int, y: int, at: tuple[int, int, int, int],
-    fixed: tuple[bool, bool, bool, bool],
+def _trace_rows(
+    row: int, stop: int, starts: Array, labels: Array, values: Array, rows: Array,
+    frame: tuple[int, int, bool, bool], traced: Array, probability: Array, threshold: float, cross: Array,
+    fixed: Array, tallies: Array, nodes: Array, openings: Array, lefts: Array, rights: Array, count: int,
 ) -> tuple[int, int]:  # fmt: skip
-    """Return the point that all outlines pass between the borders that meet here, x negative for none."""
-    ka, kb, kc, kd = max(a, EXCLUDED), max(b, EXCLUDED), max(c, EXCLUDED), max(d, EXCLUDED)
+    """Trace lattice rows from one on; return the first that there might be no room for, and how many nodes there are."""
+    for j in range(row, stop):
+        if count + 8 * (frame[0] + 1) > nodes.shape[0]:
+            return j, count
+        count = _trace_row(
+            j, starts, labels, values, rows, frame, traced, probability, threshold, cross, fixed, tallies, nodes,
+            openings, lefts, rights, count,
+        )  # fmt: skip
+    return stop, count
+
+
+@inlined
+def _trace_row(
+    j: int, starts: Array, labels: Array, values: Array, rows: Array, frame: tuple[int, int, bool, bool],
+    traced: Array, probability: Array, threshold: float, cross: Array, fixed: Array, tallies: Array, nodes: Array,
+    openings: Array, lefts: Array, rights: Array, count: int,
+) -> int:  # fmt: skip
+    width, height = frame[0], rows.size - 1
+    upper, upper_stop = (rows[j - 1], rows[j]) if j > 0 else (0, 0)
+    lower, lower_stop = (rows[j], rows[j + 1]) if j < height else (0, 0)
+    x, y, ra, rc, la, lc = 0, frame[1] + j, UNLINKED, UNLINKED, OUTSIDE, OUTSIDE
+    west, west_at, west_fixed = (UNLINKED, UNLINKED), whole(0), False
+    while True:
+        upper, rb, lb = pass_point(x, width, upper, upper_stop, starts, labels, (ra, la))
+        lower, rd, ld = pass_point(x, width, lower, lower_stop, starts, labels, (rc, lc))
+        around, runs = (la, lb, lc, ld), (ra, rb, rc, rd)
+        # Where the borders of this lattice point are crossed: entries of the runs that begin there, or of the row's end.
+        north = (rb if x < width else upper_stop) + j - 1 if la != lb else 0
+        south = (rd if x < width else lower_stop) + j if lc != ld else 0
+        east_at, east_fixed = _cross_row(lb, ld, j, y, x, probability, threshold)
+        east, count = _split(lb, ld, traced, x * SCALE + _HALF, east_at, nodes, count)
+        if lc != ld:
+            (left, right), count = _split(lc, ld, traced, cross[south], y * SCALE + _HALF, nodes, count)
+            if left >= 0:
+                rights[rc] = left
+            if right >= 0:
+                lefts[rd] = right
+        if la != lb or lb != ld or lc != ld or la != lc:
+            px, py = _middle(
+                around, x, y, (cross[north], cross[south], west_at, east_at),
+                (fixed[north], fixed[south], west_fixed, east_fixed),
+            )  # fmt: skip
+            if px >= 0 and is_pinched(around, runs, values):
+                px |= PINCH
+            count = _pass_all(around, runs, px, py, traced, west, east, nodes, openings, lefts, rights, count)
+        if x == width:
+            return count
+        ra, rc, la, lc = rb, rd, lb, ld
+        west, west_at, west_fixed = east, east_at, east_fixed
+        if la != lc:
+            mark_edge(tallies, la, lc)
+            x += 1
+        else:  # nothing until the next run begins
+            x = next_point(width, starts, upper, upper_stop, lower, lower_stop)
+
+
+@inlined
+def _split(
+    one: int, other: int, traced: Array, x: int, y: int, nodes: Array, count: int
+) -> tuple[tuple[int, int], int]:
+    """Put a node for each of two components on the border between them; return them, UNLINKED for what is not traced."""
+    first = second = UNLINKED
+    if one == other:
+        return (first, second), count
+    if one >= 0 and traced[one]:
+        put(nodes, count, x, y, UNLINKED, one)
+        first, count = count, count + 1
+    if other >= 0 and traced[other]:
+        put(nodes, count, x, y, UNLINKED, other)
+        second, count = count, count + 1
+    return (first, second), count
+
+
+@inlined
+def _pass_all(
+    around: Four, runs: Four, x: int, y: int, traced: Array, west: tuple[int, int], east: tuple[int, int],
+    nodes: Array, openings: Array, lefts: Array, rights: Array, count: int,
+) -> int:  # fmt: skip
+    """Lead all chains through a lattice point; x negative for no node there. The nodes on the borders are made."""
+    a, b, c, d = around
+    sides = (west[1], east[0])
+    if a != c and a >= 0 and traced[a]:
+        after = _after(turn(EAST, a, b, d), runs, sides, lefts, rights)
+        count = _pass(west[0], after, x, y, a, nodes, openings, count)
+    if c != d and c >= 0 and traced[c]:
+        after = _after(turn(NORTH, c, a, b), runs, sides, lefts, rights)
+        count = _pass(whole(rights[runs[2]]), after, x, y, c, nodes, openings, count)
+    if b != a and b >= 0 and traced[b]:
+        after = _after(turn(SOUTH, b, d, c), runs, sides, lefts, rights)
+        count = _pass(whole(lefts[runs[1]]), after, x, y, b, nodes, openings, count)
+    if d != b and d >= 0 and traced[d]:
+        after = _after(turn(WEST, d, c, a), runs, sides, lefts, rights)
+        count = _pass(east[1], after, x, y, d, nodes, openings, count)
+    return count
+
+
+@inlined
+def _after(ahead: int, runs: Four, sides: tuple[int, int], lefts: Array, rights: Array) -> Any:
+    """Return the node on the border that a chain leaves by; sides: those of c to the left and b to the right."""
+    if ahead == NORTH:
+        return whole(rights[runs[0]])
+    if ahead == SOUTH:
+        return whole(lefts[runs[3]])
+    return sides[0] if ahead == WEST else sides[1]
+
+
+@inlined
+def _pass(before: int, after: int, x: int, y: int, own: int, nodes: Array, openings: Array, count: int) -> int:
+    """Link the node on the border that a chain comes along to that on the border it leaves by."""
+    if x >= 0:
+        put(nodes, count, x, y, after, own)
+        after = count
+        count += 1
+    link(nodes, openings, before, after)
+    return count
+
+
+@inlined
+def _middle(
+    around: Four, x: int, y: int, at: Four, fixed: tuple[bool, bool, bool, bool]
+) -> tuple[int, int]:  # fmt: skip
+    """Return the point that all outlines pass between the borders that meet here, x negative for none.
+
+    Args:
+        around: Components.
+        x: Of the lattice point, in pixels.
+        y: The same.
+        at: Where the borders to the north, south, west and east are crossed.
+        fixed: Whether that is on the edge of a pixel.
+    """
+    ka, kb = without_reason(around[0]), without_reason(around[1])
+    kc, kd = without_reason(around[2]), without_reason(around[3])
     north, south, west, east = ka != kb, kc != kd, ka != kc, kb != kd
     meeting = north + south + west + east
     pinned = (north and fixed[0]) + (south and fixed[1]) + (west and fixed[2]) + (east and fixed[3])
@@ -193,32 +238,33 @@ def _middle(
 
 @compiled
 def _cross_columns(
-    starts: Array, labels: Array, rows: Array, j: int, width: int, probability: Array, threshold: float,
-    cross: Array, fixed: Array,
+    starts: Array, labels: Array, rows: Array, width: int, probability: Array, threshold: float, cross: Array,
+    fixed: Array,
 ) -> None:  # fmt: skip
     """Find where contours cross the borders between the runs of a row; row j has one entry more than it has runs."""
-    for run in range(rows[j], rows[j + 1] + 1):
-        x = starts[run] if run < rows[j + 1] else width
-        one = labels[run - 1] if run > rows[j] else OUTSIDE
-        other = labels[run] if run < rows[j + 1] else OUTSIDE
-        share, pinned = 0.5, True
-        if one > NODATA and other > NODATA:
-            share, pinned = _share(probability[j, x - 1], probability[j, x], threshold)
-        fixed[run + j] = pinned
-        cross[run + j] = x * SCALE - _HALF + _place(share)
+    for j in range(rows.size - 1):
+        before = OUTSIDE
+        for run in range(rows[j], rows[j + 1] + 1):
+            x, after = (starts[run], labels[run]) if run < rows[j + 1] else (width, OUTSIDE)
+            share, pinned = 0.5, True
+            if before > NODATA and after > NODATA:
+                share, pinned = _share(probability[j, x - 1], probability[j, x], threshold)
+            fixed[run + j] = pinned
+            cross[run + j] = x * SCALE - _HALF + _place(share)
+            before = after
 
 
-@compiled
+@inlined
 def _cross_row(
     above: int, below: int, j: int, y: int, x: int, probability: Array, threshold: float
 ) -> tuple[int, bool]:
     share, pinned = 0.5, True
-    if above > NODATA and below > NODATA:
+    if above != below and above > NODATA and below > NODATA:
         share, pinned = _share(probability[j - 1, x], probability[j, x], threshold)
     return y * SCALE - _HALF + _place(share), pinned
 
 
-@compiled
+@inlined
 def _share(one: int, other: int, threshold: float) -> tuple[float, bool]:
     """Return how far from one centre to the other the threshold is crossed, and whether that is not known."""
     if one == _UNKNOWN or other == _UNKNOWN:
@@ -228,6 +274,9 @@ def _share(one: int, other: int, threshold: float) -> tuple[float, bool]:
     return (threshold - one) / (np.float64(other) - one), False
 
 
-@compiled
+@inlined
 def _place(share: float) -> int:
-    return min(max(int(np.floor(share * SCALE + 0.5)), _MARGIN), SCALE - _MARGIN)
+    at = int(np.floor(share * SCALE + 0.5))
+    if at < _MARGIN:
+        return _MARGIN
+    return min(at, SCALE - _MARGIN)

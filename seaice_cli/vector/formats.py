@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from seaice_cli.errors import OptionError, OutputError
 from seaice_cli.raster.holding import LOCK, hold, refuse_folder
+from seaice_cli.vector.spooling import Spool
 
 LOGGER = logging.getLogger(__name__)
 
@@ -162,12 +163,17 @@ def _write_gdal(
 
     def counted() -> Iterator[pa.RecordBatch]:
         nonlocal rows
-        for batch in batches:
+        source = iter(batches)
+        while (batch := next(source, None)) is not None:
             rows += batch.num_rows
-            yield batch.rename_columns(named.names)
+            ready = [batch.rename_columns(named.names)]
+            del batch  # held by who writes it alone
+            yield ready.pop()
 
     named = pa.schema([(kind.names.get(f.name, f.name), f.type) for f in schema])
-    reader = pa.RecordBatchReader.from_batches(named, _keeping(counted(), failures))
+    spool = Spool(path.with_name("large"), GEOMETRY)
+    stream = spool.divert(counted()) if kind.driver == "GPKG" else counted()
+    reader = pa.RecordBatchReader.from_batches(named, _keeping(stream, failures))
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
@@ -178,6 +184,7 @@ def _write_gdal(
                 layer_metadata=dict(layer.metadata) if kind.driver in ("GPKG", "FlatGeobuf") else None,
             )  # fmt: skip
         _verify(path, rows, kind)
+        spool.restore(path, layer.name, kind.options.get("GEOMETRY_NAME", ""))
     except BaseException as error:
         if failures:
             raise failures[0] from None

@@ -1,6 +1,6 @@
 """Geometries: outlines as polygons, in memory or as well-known binary."""
 
-# Kernels are one pass each, compiled as a whole and inlined: long, of many plain arguments, and without sets.
+# Kernels take many plain arguments, and flags among them.
 # ruff: noqa: FBT001, PLR0913, PLR0917
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import shapely
 from affine import Affine
 
 from seaice_cli.vector import chains
-from seaice_cli.vector.compilation import compiled
+from seaice_cli.vector.compilation import compiled, inlined
 from seaice_cli.vector.outlines import Outlines
 
 Array = npt.NDArray[Any]
+
+_KINDS: Any = np.array([3, 6])
+_POLYGON, _MULTIPOLYGON = _KINDS
 
 
 def encode(outlines: Outlines, transform: Affine, *, scale: int = 1, several: bool) -> tuple[Array, Array]:
@@ -37,44 +40,63 @@ def encode(outlines: Outlines, transform: Affine, *, scale: int = 1, several: bo
     per_feature = np.add.reduceat(per_part, outlines.features[:-1]) + (9 if several else 0)
     offsets = np.concatenate([[0], np.cumsum(per_feature)])
     data = np.empty(offsets[-1], np.uint8)
-    turned = transform.determinant > 0
+    pair = np.empty(2)
     _encode(
-        outlines.points, outlines.rings, outlines.parts, outlines.features, matrix, 1.0 / scale, turned, several, data
-    )
+        outlines.points, outlines.rings, outlines.parts, outlines.features, matrix, 1.0 / scale,
+        transform.determinant > 0, several, pair, pair.view(np.uint8), data,
+    )  # fmt: skip
     return data, offsets
 
 
 @compiled
 def _encode(
     points: Array, rings: Array, parts: Array, features: Array, matrix: Array, unit: float, turned: bool,
-    several: bool, data: Array,
+    several: bool, pair: Array, octets: Array, data: Array,
 ) -> None:  # fmt: skip
+    """Fill in the bytes; `octets` are those of `pair`, which holds one point after the other."""
     at = 0
-    pair = np.empty(2, np.float64)
     for feature in range(features.size - 1):
         if several:
-            at = _encode_head(data, at, 6, features[feature + 1] - features[feature])
+            at = _encode_head(data, at, _MULTIPOLYGON, features[feature + 1] - features[feature])
         for part in range(features[feature], features[feature + 1]):
-            at = _encode_head(data, at, 3, parts[part + 1] - parts[part])
+            at = _encode_head(data, at, _POLYGON, parts[part + 1] - parts[part])
             for ring in range(parts[part], parts[part + 1]):
-                first, count = rings[ring], rings[ring + 1] - rings[ring]
-                at = _encode_number(data, at, count + 1)
-                for k in range(count + 1):
-                    point = first + (count - k if turned else k) % count
-                    x, y = (points[point, 0] & chains.COLUMN) * unit, points[point, 1] * unit
-                    pair[0] = matrix[0] * x + matrix[1] * y + matrix[2]
-                    pair[1] = matrix[3] * x + matrix[4] * y + matrix[5]
-                    data[at : at + 16] = pair.view(np.uint8)
-                    at += 16
+                at = _encode_number(data, at, rings[ring + 1] - rings[ring] + 1)
+                at = _encode_ring(points, rings[ring], rings[ring + 1], matrix, unit, turned, pair, octets, data, at)
 
 
-@compiled
+@inlined
+def _encode_ring(
+    points: Array, first: int, stop: int, matrix: Array, unit: float, turned: bool, pair: Array, octets: Array,
+    data: Array, at: int,
+) -> int:  # fmt: skip
+    point = first
+    for _ in range(stop - first + 1):
+        x, y = (points[point, 0] & chains.COLUMN) * unit, points[point, 1] * unit
+        pair[0] = matrix[0] * x + matrix[1] * y + matrix[2]
+        pair[1] = matrix[3] * x + matrix[4] * y + matrix[5]
+        for k in range(16):
+            data[at + k] = octets[k]
+        at += 16
+        point = _next(point, first, stop, turned)
+    return at
+
+
+@inlined
+def _next(point: int, first: int, stop: int, turned: bool) -> int:
+    """Return the point of a ring that comes after one, or before it where the ring is to be turned round."""
+    if turned:
+        return (stop if point == first else point) - 1
+    return first if point + 1 == stop else point + 1
+
+
+@inlined
 def _encode_head(data: Array, at: int, kind: int, count: int) -> int:
     data[at] = 1  # little-endian
     return _encode_number(data, _encode_number(data, at + 1, kind), count)
 
 
-@compiled
+@inlined
 def _encode_number(data: Array, at: int, number: int) -> int:
     for shift in range(4):
         data[at + shift] = (number >> (8 * shift)) & 255
@@ -93,7 +115,9 @@ def build_polygons(outlines: Outlines, *, scale: int = 1, turned: bool) -> npt.N
     Returns:
         In pixels, columns and rows.
     """
-    coordinates, rings = _close_rings(outlines.points, outlines.rings, turned, 1.0 / scale)
+    rings = outlines.rings + np.arange(outlines.rings.size)
+    coordinates = np.empty((rings[-1], 2))
+    _close_rings(outlines.points, outlines.rings, turned, 1.0 / scale, coordinates)
     polygons: npt.NDArray[np.object_] = shapely.from_ragged_array(
         shapely.GeometryType.POLYGON, coordinates, (rings, outlines.parts)
     )
@@ -130,17 +154,12 @@ def place(polygons: npt.NDArray[np.object_], transform: Affine) -> npt.NDArray[n
 
 
 @compiled
-def _close_rings(points: Array, rings: Array, turned: bool, unit: float) -> tuple[Array, Array]:
+def _close_rings(points: Array, rings: Array, turned: bool, unit: float, closed: Array) -> None:
     """Repeat the first point of every ring at its end, and turn the rings round if wanted."""
-    closed = np.empty((points.shape[0] + rings.size - 1, 2), np.float64)
-    offsets = np.empty_like(rings)
     at = 0
     for ring in range(rings.size - 1):
-        offsets[ring] = at
-        first, stop = rings[ring], rings[ring + 1]
-        for k in range(stop - first + 1):
-            point = first + (stop - first - k if turned else k) % (stop - first)
+        point = rings[ring]
+        for _ in range(rings[ring + 1] - rings[ring] + 1):
             closed[at, 0], closed[at, 1] = (points[point, 0] & chains.COLUMN) * unit, points[point, 1] * unit
             at += 1
-    offsets[rings.size - 1] = at
-    return closed, offsets
+            point = _next(point, rings[ring], rings[ring + 1], turned)

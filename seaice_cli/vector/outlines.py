@@ -5,7 +5,8 @@ written, holes clockwise; holes, parts and features are sorted by where they beg
 at a point is cut there into an outer ring and a hole, or into two holes, which is how a valid polygon says the same.
 """
 
-# Kernels are one pass each, compiled as a whole and inlined: long, of many plain arguments, and without sets.
+# Kernels take many plain arguments.
+# ruff: noqa: PLR0913, PLR0917
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seaice_cli.vector import chains, counts
-from seaice_cli.vector.compilation import compiled
-from seaice_cli.vector.joining import Parts, add_tally
+from seaice_cli.vector.compilation import compiled, whole
+from seaice_cli.vector.joining import Parts
+from seaice_cli.vector.runs import number
 
 Array = npt.NDArray[Any]
 
@@ -48,8 +50,9 @@ def arrange(parts: Parts) -> Outlines:
     """Cut rings where they meet themselves, and put everything in an order that the strips have no part in."""
     offsets, points, owners = _cut(parts)
     starts, measures = _measure(points, offsets)
-    totals = _total(parts.tallies, parts.groups)
-    group = parts.groups[owners]
+    numbers = number(parts.groups)
+    totals = counts.join_tallies(parts.tallies, numbers)
+    group = numbers[owners]
     order = np.lexsort(
         (
             points[starts, 0] & chains.COLUMN, points[starts, 1], measures[:, 0] < 0, parts.tallies[owners, counts.FIRST],
@@ -82,15 +85,6 @@ def share_out(outlines: Outlines, points: int) -> Iterator[Outlines]:
         begin = stop
 
 
-@compiled
-def _total(tallies: Array, groups: Array) -> Array:
-    totals = tallies.copy()
-    for component in range(groups.size):
-        if groups[component] != component:
-            add_tally(totals[groups[component]], tallies[component])
-    return totals
-
-
 def _cut(parts: Parts) -> tuple[Array, Array, Array]:
     """Cut rings at the points they pass twice; return offsets, points and owners."""
     flagged = np.flatnonzero(parts.points[:, 0] & chains.PINCH)
@@ -106,17 +100,18 @@ def _cut(parts: Parts) -> tuple[Array, Array, Array]:
     following[parts.offsets[1:] - 1] = parts.offsets[:-1]
     one, other = flagged[order[twice]], flagged[order[twice + 1]]
     following[one], following[other] = following[other], following[one]
-    return _follow_rings(parts.points, parts.offsets, parts.owners, following, one.size)
+    target = np.empty_like(parts.points)
+    stops, owners = np.empty(parts.owners.size + one.size, np.int64), np.empty(parts.owners.size + one.size, np.int64)
+    done = np.zeros(following.size, np.bool_)
+    _follow_rings(parts.points, parts.offsets, parts.owners, following, done, target, stops, owners)
+    return np.concatenate([np.zeros(1, np.int64), stops]), target, owners
 
 
 @compiled
 def _follow_rings(
-    points: Array, offsets: Array, owners: Array, following: Array, cuts: int
-) -> tuple[Array, Array, Array]:
-    target = np.empty_like(points)
-    new_offsets = np.zeros(offsets.size + cuts, np.int64)
-    new_owners = np.empty(owners.size + cuts, np.int64)
-    done = np.zeros(points.shape[0], np.bool_)
+    points: Array, offsets: Array, owners: Array, following: Array, done: Array, target: Array, stops: Array,
+    new_owners: Array,
+) -> None:  # fmt: skip
     at, count = 0, 0
     for ring in range(owners.size):
         for start in range(offsets[ring], offsets[ring + 1]):
@@ -128,53 +123,58 @@ def _follow_rings(
                 target[at, 0], target[at, 1] = points[point, 0], points[point, 1]
                 at += 1
                 point = following[point]
-            new_owners[count] = owners[ring]
+            new_owners[count], stops[count] = owners[ring], at
             count += 1
-            new_offsets[count] = at
-    return new_offsets[: count + 1], target, new_owners[:count]
 
 
-@compiled
 def _measure(points: Array, offsets: Array) -> tuple[Array, Array]:
     """Find the first point of every ring in raster order, and measure the ring as `Outlines.measures` says."""
-    starts = np.empty(offsets.size - 1, np.int64)
-    measures = np.zeros((offsets.size - 1, 4), np.int64)
-    for ring in range(starts.size):
-        first, stop = offsets[ring], offsets[ring + 1]
-        start, x_start, y_start = first, points[first, 0] & chains.COLUMN, points[first, 1]
-        x, y = points[stop - 1, 0] & chains.COLUMN, points[stop - 1, 1]
-        upright = x == points[stop - 2, 0] & chains.COLUMN
-        measure = measures[ring]
-        for point in range(first, stop):
-            x_next, y_next = points[point, 0] & chains.COLUMN, points[point, 1]
-            if y_next < y_start or (y_next == y_start and x_next < x_start):
-                start, x_start, y_start = point, x_next, y_next
-            measure[0] += np.int64(x_next) * y - np.int64(x) * y_next
-            measure[1] += abs(x_next - x)
-            measure[2] += abs(y_next - y)
-            measure[3] += upright != (x == x_next)
-            upright = x == x_next
-            x, y = x_next, y_next
-        starts[ring] = start
-        measure[0] //= 2
+    starts, measures = np.empty(offsets.size - 1, np.int64), np.zeros((offsets.size - 1, 4), np.int64)
+    _measure_rings(points, offsets, starts, measures)
     return starts, measures
 
 
 @compiled
+def _measure_rings(points: Array, offsets: Array, starts: Array, measures: Array) -> None:
+    for ring in range(starts.size):
+        first, stop = offsets[ring], offsets[ring + 1]
+        start, x_start, y_start = first, points[first, 0] & chains.COLUMN, points[first, 1]
+        x, y = whole(points[stop - 1, 0] & chains.COLUMN), whole(points[stop - 1, 1])
+        upright = x == points[stop - 2, 0] & chains.COLUMN
+        doubled, along, down, corners = 0, 0, 0, 0
+        for point in range(first, stop):
+            x_next, y_next = whole(points[point, 0] & chains.COLUMN), whole(points[point, 1])
+            if y_next < y_start or (y_next == y_start and x_next < x_start):
+                start, x_start, y_start = point, x_next, y_next
+            doubled += x_next * y - x * y_next
+            along += abs(x_next - x)
+            down += abs(y_next - y)
+            corners += upright != (x == x_next)
+            upright = x == x_next
+            x, y = x_next, y_next
+        starts[ring] = start
+        measures[ring, 0], measures[ring, 1], measures[ring, 2] = doubled // 2, along, down
+        measures[ring, 3] = corners
+
+
 def _lay_out(points: Array, offsets: Array, starts: Array, order: Array) -> tuple[Array, Array]:
+    """Return the rings in an order, each beginning with its start, and where each begins, and the end."""
     target = np.empty_like(points)
-    rings = np.zeros(order.size + 1, np.int64)
+    _copy_rings(points, offsets, starts, order, target)
+    return target, np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(offsets)[order])])
+
+
+@compiled
+def _copy_rings(points: Array, offsets: Array, starts: Array, order: Array, target: Array) -> None:
     at = 0
     for k in range(order.size):
-        first, stop, start = offsets[order[k]], offsets[order[k] + 1], starts[order[k]]
-        for point in range(start, stop):
+        first, stop, point = offsets[order[k]], offsets[order[k] + 1], starts[order[k]]
+        for _ in range(stop - first):
             target[at, 0], target[at, 1] = points[point, 0], points[point, 1]
             at += 1
-        for point in range(first, start):
-            target[at, 0], target[at, 1] = points[point, 0], points[point, 1]
-            at += 1
-        rings[k + 1] = at
-    return target, rings
+            point += 1
+            if point == stop:
+                point = first
 
 
 def join_parts(batches: Sequence[Parts]) -> Parts:

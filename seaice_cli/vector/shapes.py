@@ -5,7 +5,8 @@ one column and one row lead. The perimeter of an outline that follows pixel edge
 is a quarter too long whatever the resolution, but Crofton's: counted crossings with lines in four directions.
 """
 
-# Kernels are one pass each, compiled as a whole and inlined: long, of many plain arguments, and without sets.
+# Kernels compare one by one: functions would be more to compile.
+# ruff: noqa: PLR1730
 
 from __future__ import annotations
 
@@ -16,8 +17,7 @@ import numpy.typing as npt
 import shapely
 
 from seaice_cli.vector import chains, counts
-from seaice_cli.vector.compilation import compiled
-from seaice_cli.vector.geometries import build_polygons
+from seaice_cli.vector.compilation import compiled, inlined
 from seaice_cli.vector.outlines import Outlines
 
 Array = npt.NDArray[Any]
@@ -49,21 +49,21 @@ def measure_crofton(outlines: Outlines, axes: Array) -> Array:
 
 def measure_areas(outlines: Outlines, scale: int) -> Array:
     """Return the area inside outlines in pixels; scale: lattice units per pixel."""
-    doubled = _double_areas(outlines.points, outlines.rings) / (2.0 * scale * scale)
-    area: Array = np.add.reduceat(doubled, outlines.parts[outlines.features[:-1]])
+    doubled = np.empty(outlines.rings.size - 1, np.int64)
+    _double_areas(outlines.points, outlines.rings, doubled)
+    area: Array = np.add.reduceat(doubled / (2.0 * scale * scale), outlines.parts[outlines.features[:-1]])
     return area
 
 
 @compiled
-def _double_areas(points: Array, rings: Array) -> Array:
-    areas = np.zeros(rings.size - 1, np.int64)
+def _double_areas(points: Array, rings: Array, areas: Array) -> None:
     for ring in range(rings.size - 1):
-        before = rings[ring + 1] - 1
+        before, total = rings[ring + 1] - 1, 0
         for point in range(rings[ring], rings[ring + 1]):
             x, y = np.int64(points[before, 0] & chains.COLUMN), np.int64(points[before, 1])
-            areas[ring] += np.int64(points[point, 0] & chains.COLUMN) * y - x * np.int64(points[point, 1])
+            total += np.int64(points[point, 0] & chains.COLUMN) * y - x * points[point, 1]
             before = point
-    return areas
+        areas[ring] = total
 
 
 def measure_lengths(outlines: Outlines, scale: int, axes: Array) -> Array:
@@ -74,22 +74,23 @@ def measure_lengths(outlines: Outlines, scale: int, axes: Array) -> Array:
         scale: Lattice units per pixel.
         axes: (features, 2, 2).
     """
-    rings = np.diff(outlines.parts[outlines.features])
-    return _add_lengths(outlines.points, outlines.rings, np.repeat(np.arange(len(outlines)), rings), axes / scale)
+    lengths = np.zeros(len(outlines))
+    _add_lengths(outlines.points, outlines.rings, outlines.parts, outlines.features, axes / scale, lengths)
+    return lengths
 
 
 @compiled
-def _add_lengths(points: Array, rings: Array, owners: Array, axes: Array) -> Array:
-    lengths = np.zeros(axes.shape[0])
-    for ring in range(rings.size - 1):
-        axis = axes[owners[ring]]
-        before = rings[ring + 1] - 1
-        for point in range(rings[ring], rings[ring + 1]):
-            x = np.int64(points[point, 0] & chains.COLUMN) - np.int64(points[before, 0] & chains.COLUMN)
-            y = np.int64(points[point, 1]) - np.int64(points[before, 1])
-            lengths[owners[ring]] += np.hypot(axis[0, 0] * x + axis[0, 1] * y, axis[1, 0] * x + axis[1, 1] * y)
-            before = point
-    return lengths
+def _add_lengths(points: Array, rings: Array, parts: Array, features: Array, axes: Array, lengths: Array) -> None:
+    for feature in range(lengths.size):
+        for ring in range(parts[features[feature]], parts[features[feature + 1]]):
+            before = rings[ring + 1] - 1
+            for point in range(rings[ring], rings[ring + 1]):
+                x = (points[point, 0] & chains.COLUMN) - (points[before, 0] & chains.COLUMN)
+                y = points[point, 1] - points[before, 1]
+                east = axes[feature, 0, 0] * x + axes[feature, 0, 1] * y
+                north = axes[feature, 1, 0] * x + axes[feature, 1, 1] * y
+                lengths[feature] += np.hypot(east, north)
+                before = point
 
 
 def measure_hulls(outlines: Outlines, scale: int, axes: Array) -> tuple[Array, Array, Array, Array]:
@@ -103,45 +104,52 @@ def measure_hulls(outlines: Outlines, scale: int, axes: Array) -> tuple[Array, A
     Returns:
         Perimeter, largest and smallest caliper diameter in metres; area in pixels.
     """
-    hulls = shapely.convex_hull(build_polygons(outlines, scale=scale, turned=False))
-    points, owners = shapely.get_coordinates(hulls, return_index=True)
-    offsets = np.searchsorted(owners, np.arange(hulls.size + 1))
-    ground = np.einsum("nij,nj->ni", axes[owners], points)
-    perimeter, largest, smallest = _measure_calipers(ground, offsets)
-    return perimeter, largest, smallest, shapely.area(hulls)
+    outer, owners = outlines.parts[:-1], np.repeat(np.arange(len(outlines)), np.diff(outlines.features))
+    lengths = np.diff(outlines.rings)[outer]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    steps = np.arange(offsets[-1]) + np.repeat(outlines.rings[outer] - offsets[:-1], lengths)
+    points = (outlines.points[steps] & (chains.COLUMN, -1)) / scale
+    features = np.searchsorted(owners, np.arange(len(outlines) + 1))
+    clouds = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, points, (offsets[features],))
+    hulls = shapely.convex_hull(clouds)
+    corners, owners = shapely.get_coordinates(hulls, return_index=True)
+    ground = np.einsum("nij,nj->ni", axes[owners], corners)
+    measured = np.zeros((hulls.size, 3))
+    measured[:, 2] = np.inf
+    _measure_calipers(ground, np.searchsorted(owners, np.arange(hulls.size + 1)), measured)
+    return measured[:, 0], measured[:, 1], measured[:, 2], shapely.area(hulls)
 
 
 @compiled
-def _measure_calipers(points: Array, offsets: Array) -> tuple[Array, Array, Array]:
-    count = offsets.size - 1
-    perimeter, largest, smallest = np.zeros(count), np.zeros(count), np.full(count, np.inf)
-    for hull in range(count):
+def _measure_calipers(points: Array, offsets: Array, measured: Array) -> None:
+    for hull in range(offsets.size - 1):
         first, last = offsets[hull], offsets[hull + 1] - 1
         far = first
         for k in range(first, last):
-            x, y = points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1]
-            length = np.hypot(x, y)
-            perimeter[hull] += length
+            length = np.hypot(points[k + 1, 0] - points[k, 0], points[k + 1, 1] - points[k, 1])
             # The point farthest from an edge moves on as the edge turns, so all edges together go round once.
-            far = max(far, k + 1)
+            if far == k:
+                far += 1
             turns = 0
-            while turns < last - first and _height(points, first, last, far + 1, k, x, y) > _height(
-                points, first, last, far, k, x, y
-            ):
+            while turns < last - first and _rise(points, first, last, far + 1, k) > _rise(points, first, last, far, k):
                 far += 1
                 turns += 1
-            smallest[hull] = min(smallest[hull], _height(points, first, last, far, k, x, y) / length)
+            height = _rise(points, first, last, far, k) / length
+            if height < measured[hull, 2]:
+                measured[hull, 2] = height
+            measured[hull, 0] += length
+            at = first + (far - first) % (last - first)
             for end in (k, k + 1):
-                at = first + (far - first) % (last - first)
-                largest[hull] = max(
-                    largest[hull], np.hypot(points[at, 0] - points[end, 0], points[at, 1] - points[end, 1])
-                )
-    return perimeter, largest, smallest
+                across = np.hypot(points[at, 0] - points[end, 0], points[at, 1] - points[end, 1])
+                if across > measured[hull, 1]:
+                    measured[hull, 1] = across
 
 
-@compiled
-def _height(points: Array, first: int, last: int, at: int, edge: int, x: float, y: float) -> float:
+@inlined
+def _rise(points: Array, first: int, last: int, at: int, edge: int) -> float:
+    """Return how far a point of a hull, counted on round it, lies from the line of an edge, times the edge's length."""
     at = first + (at - first) % (last - first)
+    x, y = points[edge + 1, 0] - points[edge, 0], points[edge + 1, 1] - points[edge, 1]
     return float(abs(x * (points[at, 1] - points[edge, 1]) - y * (points[at, 0] - points[edge, 0])))
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seaice_cli.vector import chains, counts
+from seaice_cli.vector import counts
+from seaice_cli.vector.chains import split_chains
 from seaice_cli.vector.contours import trace_contours
+from seaice_cli.vector.corners import trace_corners
 from seaice_cli.vector.joining import Strip, is_large
 from seaice_cli.vector.runs import EXCLUDED, NODATA, find_runs, label_runs
 from seaice_cli.vector.simplification import mark_borders
@@ -60,7 +62,7 @@ def trace_strip(pixels: Array, top: int, tracing: Tracing, *, shared: bool, prob
     wanted, codes = _choose(values, classes, tracing)
     labels, groups = label_runs(starts, codes, wanted, rows, tracing.width, tracing.eight)
     frame = (tracing.width, top, shared, top + pixels.shape[0] == tracing.height)
-    tallies = np.zeros((groups.size, counts.TALLIES), np.int64)
+    tallies = counts.make_tallies(groups.size)
     scales = np.empty((0, 0)) if tracing.scales is None else tracing.scales
     counts.tally_runs(starts, labels, classes, rows, frame, scales, tracing.step, tallies)
     if probability is not None:
@@ -71,15 +73,10 @@ def trace_strip(pixels: Array, top: int, tracing: Tracing, *, shared: bool, prob
     if tracing.borders is not None:
         mark_borders(starts, labels, rows, frame, tracing.borders)
     if tracing.threshold is not None and probability is not None:
-        nodes, openings, lefts, rights = trace_contours(
-            starts, labels, values, rows, frame, traced, probability, tracing.threshold, tallies
-        )
+        nodes = trace_contours(starts, labels, values, rows, frame, traced, probability, tracing.threshold, tallies)
     else:
-        nodes, openings, lefts, rights = chains.trace_corners(
-            starts, labels, values, rows, frame, traced, tracing.borders is not None, tallies
-        )
-    bottom = rows[-1] if frame[3] else rows[-2]
-    points, offsets, ends, owners = chains.split_chains(nodes, openings, lefts, rights, bottom)
+        nodes = trace_corners(starts, labels, values, rows, frame, traced, tracing.borders is not None, tallies)
+    points, offsets, ends, owners = split_chains(nodes, int(rows[-1] if frame[3] else rows[-2]))
     return Strip(points, offsets, ends, owners, tallies, groups, first.copy(), last.copy())
 
 

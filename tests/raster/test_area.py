@@ -32,6 +32,16 @@ def test_geographic_cells_against_geodesic_polygons(latitude):
     assert pixel_area(CRS.from_epsg(4326), transform, [0.5], [0.5])[0] == pytest.approx(abs(area), rel=1e-5)
 
 
+@pytest.mark.parametrize("latitude", [30.0, 70.0])
+def test_web_mercator_lies_on_the_ellipsoid_though_its_formulas_are_for_a_sphere(latitude):
+    back = Transformer.from_crs(3857, 4326, always_xy=True)
+    x, y = Transformer.from_crs(4326, 3857, always_xy=True).transform(20.0, latitude)
+    ring = back.transform([x, x + 100, x + 100, x], [y, y, y - 100, y - 100])
+    area, _ = Geod(ellps="WGS84").polygon_area_perimeter(*ring)
+    transform = Affine(100, 0, x, 0, -100, y)
+    assert pixel_area(CRS.from_epsg(3857), transform, [0.5], [0.5])[0] == pytest.approx(abs(area), rel=1e-5)
+
+
 def test_without_crs_the_nominal_area_is_given():
     assert pixel_area(None, Affine.scale(3, 2), [0, 1], [0, 1]).tolist() == [6, 6]
 
