@@ -54,6 +54,14 @@ def test_any_shape(tmp_path, write_scene, noise, two_class_model, shape):
     assert leftovers(tmp_path) == []
 
 
+def test_a_window_that_holds_only_dark_pixels_is_read_on_the_same_scale(tmp_path, write_scene, noise, two_class_model):
+    pixels = noise(150, 170)
+    pixels[:, :80, :80] %= 2
+    mask = mask_of(write_scene(pixels), tmp_path, two_class_model, tile=64, overlap=16)
+    np.testing.assert_array_equal(mask, expected_classes(pixels))
+    assert not mask[:80, :80].any()
+
+
 @pytest.mark.parametrize(
     ("dtype", "valid_range"),
     [("uint8", (0, 255)), ("uint16", (0, 10000)), ("int16", (-2000, 2000)), ("float32", (0.0, 1.0))],
