@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -96,15 +96,15 @@ def onnx_bytes(spec: ModelSpec, network: nn.Module) -> bytes:
     return bytes(program.model_proto.SerializeToString())
 
 
-class _quiet:  # noqa: N801 - reads as a word in a with statement
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Keep the exporter from telling its steps to the root logger."""
-
-    def __enter__(self) -> None:
-        self._before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(self._before)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
@@ -115,7 +115,7 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
 def _publish(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)
-    os.replace(partial, path)  # noqa: PTH105 - replaces on every system
+    partial.replace(path)
 
 
 def _digest(path: Path) -> str:
@@ -177,6 +177,6 @@ def _export_openvino(model: Model, target: Path, *, half: bool) -> list[Path]:
     weights = target.with_suffix(".bin")
     partial = target.with_name(f".{target.stem}.partial.xml")
     ov.save_model(graph, partial, compress_to_fp16=half)
-    os.replace(partial.with_suffix(".bin"), weights)  # noqa: PTH105 - replaces on every system
-    os.replace(partial, target)  # noqa: PTH105 - replaces on every system
+    partial.with_suffix(".bin").replace(weights)
+    partial.replace(target)
     return [target, weights]

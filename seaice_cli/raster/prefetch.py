@@ -24,7 +24,8 @@ class Prefetched(Generic[T]):
 
     def __init__(self, stage: Callable[[], Iterator[T]], *, depth: int = 2) -> None:
         self._stage = stage
-        self._items: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(maxsize=depth)
+        self._items: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(maxsize=depth)
+        """Items, each in a tuple of its own; at the end None, or what went wrong."""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="read", daemon=True)
 
@@ -39,13 +40,13 @@ class Prefetched(Generic[T]):
     def _run(self) -> None:
         try:
             for item in self._stage():
-                if not self._put(("item", item)):
+                if not self._put((item,)):
                     return
-            self._put(("end", None))
+            self._put(None)
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that iterates
-            self._put(("error", error))
+            self._put(error)
 
-    def _put(self, item: tuple[str, T | BaseException | None]) -> bool:
+    def _put(self, item: tuple[T] | BaseException | None) -> bool:
         while not self._stopped.is_set():
             try:
                 self._items.put(item, timeout=_PATIENCE)
@@ -57,13 +58,13 @@ class Prefetched(Generic[T]):
     def _iterate(self) -> Iterator[T]:
         while True:
             try:
-                kind, item = self._items.get(timeout=_PATIENCE)
+                item = self._items.get(timeout=_PATIENCE)
             except queue.Empty:
                 if not self._thread.is_alive() and self._items.empty():
                     raise RuntimeError("the reading thread ended without a word") from None
                 continue
-            if kind == "error" and isinstance(item, BaseException):
-                raise item
-            if kind == "end":
+            if item is None:
                 return
-            yield item  # type: ignore[misc]  # kind "item" always carries a T
+            if isinstance(item, BaseException):
+                raise item
+            yield item[0]
