@@ -79,11 +79,11 @@ def test_a_missing_tile_is_an_error_and_not_black(server, tmp_path, status):
 
 def test_a_server_that_does_not_answer_is_an_error_after_the_timeout(server, tmp_path):
     with rasterio.open(server.xml(tmp_path, timeout=1)) as scene:
-        server.delay = 4.0
+        server.delay = 60.0
         start = time.monotonic()
         with pytest.raises(RasterioError):
             scene.read(window=Window(0, 0, 100, 100))
-        assert time.monotonic() - start < 3.5
+        assert time.monotonic() - start < 30
 
 
 def test_the_shipped_description_names_the_tiles_of_one_day():

@@ -21,14 +21,17 @@ def test_help_imports_nothing_heavy():
 
 
 def test_help_takes_less_than_a_blink():
-    def processor_seconds():
+    def processor_seconds(*arguments):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert seaice("--help").returncode == 0
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # Processor time, and the best of several: the machine may be busy, the promise is about the program.
-    assert min(processor_seconds() for _ in range(5)) < 0.15
+    # Processor time, and the best of several: the machine may be busy, the promise is about the program. And it may be slow: what
+    # click alone takes there is the measure then.
+    own = min(processor_seconds("-m", "seaice_cli", "--help") for _ in range(5))
+    least = min(processor_seconds("-c", "import click") for _ in range(5))
+    assert own < max(0.15, 3 * least)
 
 
 def test_predicting_on_a_cpu_never_imports_torch(tmp_path, write_scene, two_class_model):

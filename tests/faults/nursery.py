@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 900.0
 PRELOADED = (
     "click", "fiona", "numpy", "openvino", "pyproj", "rasterio", "scipy", "shapely", "seaice_cli.batch", "seaice_cli.cli.main",
     "seaice_cli.network.engines.openvino", "seaice_cli.products.preview", "tests.faults.injection",
@@ -59,12 +60,12 @@ class Nursery:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(self, task, *, timeout=60.0, memory=None, address_space=None, file_size=None, cwd=None, **arguments):
+    def run(self, task, *, timeout=PATIENCE, memory=None, address_space=None, file_size=None, cwd=None, **arguments):
         """Run "module:function" with the arguments in a forked child.
 
         Args:
             task: What to call; what it returns becomes the exit code.
-            timeout: Seconds after which the child is killed.
+            timeout: Seconds after which the child is killed: what takes so long hangs, on the busiest of machines too.
             memory: Bytes of address space beyond what the child starts with, or None.
             address_space: Bytes of address space in all, as `ulimit -v` sets it, or None.
             file_size: Bytes that a file may grow to, or None.

@@ -22,7 +22,7 @@ def survey(nursery, task, paths, folder, **arguments):
     while todo:
         batch, todo = todo[:BATCH], todo[BATCH:]
         outcome = nursery.run(
-            f"tests.faults.hostile:{task}", paths=batch, report=str(report), memory=MEMORY, timeout=300, **arguments
+            f"tests.faults.hostile:{task}", paths=batch, report=str(report), memory=MEMORY, timeout=3600, **arguments
         )
         told = json.loads(report.read_text())
         print({k: told.get(k) for k in ("fine", "refused", "slowest", "peak_mb")})

@@ -190,7 +190,9 @@ def test_broken_masks_are_refused_or_become_polygons(work, tmp_path, number):
         paths.append(folder / f"{index:03d}{suffix}")
         paths[-1].write_bytes(content)
     before = contents(folder)
-    _, refused, wrong = survey(work.nursery, "masks", paths, tmp_path, out=str(tmp_path / "out"))
+    _, refused, wrong = survey(
+        work.nursery, "masks", paths, tmp_path, sound=str(out / "mask.tif"), out=str(tmp_path / "out")
+    )
     assert not wrong, "\n\n".join(wrong)
     assert refused > number // 6
     assert contents(folder) == before

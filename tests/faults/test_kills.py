@@ -236,7 +236,6 @@ def test_runs_that_race_for_one_target_leave_one_whole_mask(work, undisturbed):
     out = work.fresh()
     outcome = work.nursery.run(
         "tests.faults.injection:race",
-        timeout=120,
         runs=8,
         patches=[PARTS_OF_EIGHT],
         command=["predict", work.scene, "-o", out / "mask.tif", "--model", work.model, "--overwrite"],

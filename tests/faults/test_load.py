@@ -87,7 +87,6 @@ def test_24_runs_in_turn_leave_nothing_behind(work, large, tmp_path):
         out=str(tmp_path),
         runs=24,
         threads=1,
-        timeout=300,
     )
     assert outcome.code == 0, (outcome.err, outcome.out)
 
@@ -100,7 +99,6 @@ def test_4_runs_at_once_give_the_same_masks_and_leave_nothing_behind(work, large
         out=str(tmp_path),
         runs=4,
         threads=4,
-        timeout=300,
     )
     assert outcome.code == 0, (outcome.err, outcome.out)
     files = contents(tmp_path)

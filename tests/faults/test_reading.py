@@ -119,7 +119,7 @@ def test_a_truncated_scene_is_never_a_mask(work, tmp_path, compress):
         short = tmp_path / "short.tif"
         short.write_bytes(scene.read_bytes()[: int(size * share)])
         out = tmp_path / str(number)
-        assert refused(predict(work, short, out, timeout=20)), share
+        assert refused(predict(work, short, out)), share
         assert contents(out) == {}
 
 
@@ -204,7 +204,6 @@ def test_a_scene_that_changes_while_it_is_read_is_refused(work, tmp_path):
         "tests.faults.injection:touching",
         path=str(scene),
         at=12,
-        timeout=60,
         command=["predict", str(scene), "-o", str(tmp_path / "mask.tif"), "--model", str(work.model)],
     )
     assert refused(outcome, "has changed while it was read")
@@ -225,7 +224,6 @@ PATIENT = {
 def fetch(work, server, out, *options):
     return work.nursery.run(
         "tests.faults.injection:remotely",
-        timeout=60,
         environment=PATIENT,
         command=[
             "predict",
@@ -245,6 +243,15 @@ def large(tmp_path_factory):
     """A scene of several requests, so that a fault can come in the middle."""
     pixels = np.random.default_rng(3).integers(0, 256, (3, 700, 900), dtype=np.uint8)
     return write_scene(tmp_path_factory.mktemp("remote") / "scene.tif", pixels, compress=None).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def usual(work, large, tmp_path_factory):
+    """Seconds that the same run takes where the server answers."""
+    with Misbehaving(large) as server:
+        outcome = fetch(work, server, tmp_path_factory.mktemp("usual"))
+    assert outcome.code == 0, outcome.err
+    return outcome.seconds
 
 
 def test_a_remote_scene_gives_the_mask_of_the_file(work, large, tmp_path):
@@ -267,11 +274,13 @@ def test_a_remote_scene_gives_the_mask_of_the_file(work, large, tmp_path):
         *slow(("500", 0), ("403", 3), ("404", 0), ("404", 3), ("hang", 3), ("drop", 0), ("short", 0), ("short", 3)),
     ],
 )
-def test_a_server_that_fails_ends_the_run_in_one_line(work, large, tmp_path, fault, after):
+def test_a_server_that_fails_ends_the_run_in_one_line(work, large, usual, tmp_path, fault, after):
     with Misbehaving(large, fault=fault, after=after) as server:
         outcome = fetch(work, server, tmp_path)
     assert refused(outcome), outcome
-    assert outcome.seconds < 30
+    assert outcome.seconds < 30 + 10 * usual, (
+        "the waits of GDAL are bounded; the rest depends on who else uses the machine"
+    )
     assert contents(tmp_path) == {}
 
 
@@ -292,7 +301,6 @@ def test_parts_of_a_remote_scene_that_has_changed_are_discarded(work, large, tmp
         assert (
             work.nursery.run(
                 "tests.faults.injection:remotely",
-                timeout=60,
                 environment=PATIENT,
                 plan={"at": 40, "do": "SIGKILL", "patches": [("seaice_cli.planning:WINDOWS_PER_PART", 8)]},
                 command=["predict", f"/vsicurl/{server.url}", "-o", f"{tmp_path}/mask.tif", "--model", str(work.model)],

@@ -137,7 +137,6 @@ def test_names_in_lists_are_never_places_to_write(work, tmp_path):
 def test_no_command_opens_a_connection_unless_asked(work, tmp_path):
     outcome = work.nursery.run(
         "tests.faults.injection:offline",
-        timeout=60,
         command=[
             "predict",
             str(work.scene),
@@ -155,7 +154,6 @@ def test_no_command_opens_a_connection_unless_asked(work, tmp_path):
 def test_a_prediction_on_the_cpu_loads_nothing_that_unpickles(work, tmp_path):
     outcome = work.nursery.run(
         "tests.faults.injection:counting_modules",
-        timeout=60,
         command=["predict", str(work.scene), "-o", str(tmp_path / "mask.tif"), "--model", str(work.model)],
     )
     assert outcome.code == 0, outcome.err

@@ -216,7 +216,6 @@ def test_a_folder_that_vanishes_in_the_middle_ends_the_run_in_one_line(work, und
             "tests.faults.injection:vanishing",
             folder=str(out),
             at=step,
-            timeout=60,
             patches=[PARTS_OF_EIGHT],
             command=["predict", str(work.scene), "-o", f"{out}/mask.tif", "--model", str(work.model)],
         )
@@ -236,7 +235,6 @@ def test_a_thread_that_dies_ends_the_run(work):
         outcome = work.nursery.run(
             "tests.faults.injection:dying",
             how=how,
-            timeout=30,
             command=["predict", str(work.scene), "-o", f"{work.fresh()}/mask.tif", "--model", str(work.model)],
         )
         assert told(outcome, "unforeseen", "the disk has gone" if how == "error" else "reading thread"), outcome
@@ -247,7 +245,6 @@ def test_an_engine_that_is_missing_is_named(work):
         outcome = work.nursery.run(
             "tests.faults.injection:without",
             module=engine,
-            timeout=30,
             command=[
                 "predict",
                 str(work.scene),
@@ -267,7 +264,6 @@ def test_an_engine_that_fails_in_the_middle_keeps_the_parts(work, undisturbed):
     outcome = work.nursery.run(
         "tests.faults.injection:failing_engine",
         after=17,
-        timeout=30,
         patches=[["seaice_cli.planning:WINDOWS_PER_PART", 8]],
         command=["predict", str(work.scene), "-o", f"{out}/mask.tif", "--model", str(work.model)],
     )
@@ -283,7 +279,7 @@ def test_unusable_options_are_told_in_one_line(work, tmp_path):
     for options in (("--rescale", "nan,1"), ("--rescale", "3,3"), ("--overlap", "4000"), ("--tile", "100"), ("--bands", "9"),
                     ("--bbox", "nan,0,1,1"), ("--bbox", "0,0,1,1"), ("--device", "cuda:9"), ("--device", "nonsense")):  # fmt: skip
         outcome = work.nursery.seaice(
-            "predict", work.scene, "-o", tmp_path / "mask.tif", "--model", work.model, *options, timeout=60
+            "predict", work.scene, "-o", tmp_path / "mask.tif", "--model", work.model, *options
         )
         assert outcome.code in (1, 2), (options, outcome)
         assert "Traceback" not in outcome.err, (options, outcome)
@@ -295,7 +291,6 @@ def test_a_process_ends_with_the_open_files_it_is_allowed(work):
     outcome = work.nursery.run(
         "tests.faults.injection:with_few_files",
         files=32,
-        timeout=60,
         command=["predict", str(work.scene), "-o", f"{work.fresh()}/mask.tif", "--model", str(work.model)],
     )
     assert outcome.code in (0, 1), outcome

@@ -14,6 +14,7 @@ OPTIONS = (
     "--encoder-weights", "none", "--steps", "4", "--eval-every", "2", "--batch", "2", "--crop", "32", "--network", "encoder_depth=3",
     "--network", "decoder_channels=[16,8,8]", "--precision", "fp32", "--ema", "0.5", "--mean", "100,100,100", "--std", "50,50,50",
 )  # fmt: skip
+CHECKPOINT_FILE = "checkpoint.pt"
 COMPARED = ("best.safetensors", "model/weights.safetensors", "model/model.json", "config.toml")
 
 
@@ -39,13 +40,13 @@ def lists(tmp_path_factory):
     return folder
 
 
-def train(trainer, lists, out, *options, **plan):
+def train(trainer, lists, out, *options, file_size=None, **plan):
     command = ["train", "--data", lists / "train.csv", "--val", lists / "val.csv", *OPTIONS, "-o", out, *options]
     return trainer.run(
         "tests.faults.injection:training",
         command=[str(c) for c in command],
         plan={"watch": f"{out}", **plan},
-        timeout=200,
+        file_size=file_size,
     )
 
 
@@ -72,6 +73,23 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_weights(
         found = contents(out)
         assert {n for n in COMPARED if found.get(n) != files[n]} == set(), where
         assert set(found) == set(files), where
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before_it(trainer, lists, undisturbed, tmp_path):
+    """First between the write and the rename of the second checkpoint, then at a byte in the middle of its file, then not."""
+    files, steps = undisturbed
+    renames = [i for i, step in enumerate(steps) if step == f"os.rename .{CHECKPOINT_FILE}.partial"]
+    out = tmp_path / "run"
+    assert train(trainer, lists, out, at=renames[1], do="SIGKILL").code == -9
+    first = (out / CHECKPOINT_FILE).read_bytes()
+    killed = train(trainer, lists, out, "--resume", file_size=len(first) // 2, fatal_file_size=True)
+    assert killed.code == -25, killed
+    assert (out / CHECKPOINT_FILE).read_bytes() == first
+    resumed = train(trainer, lists, out, "--resume")
+    assert resumed.code == 0, resumed
+    found = contents(out)
+    assert {n for n in COMPARED if found.get(n) != files[n]} == set()
+    assert set(found) == set(files), "what the killed runs were writing is gone"
 
 
 def test_a_full_disk_ends_the_training_in_one_line(trainer, lists, undisturbed, tmp_path):
