@@ -55,6 +55,7 @@ class TrainOptions:
     )
     palette: str = _told("", "For labels in colour: isaid, isprs, or a file.")
     attribute: str = _told("", "For vector labels: the attribute that names the class.")
+    background: int = _told(0, "For vector labels: the class where no polygon lies; 255 ignores it.")
     bands: tuple[int, ...] = _told((), "Bands of the images to read, from 1; else all.")
     band_names: tuple[str, ...] = _told((), "Names of these bands.")
     valid_range: tuple[float, ...] = _told(

@@ -16,7 +16,7 @@ from seaice_cli.learning.dataset import FileScene, GeneratedScene, SceneStore
 from seaice_cli.learning.distribution import WEIGHTINGS, Statistics, measure
 from seaice_cli.learning.labels import detect_rules
 from seaice_cli.learning.options import COLORS, TrainOptions
-from seaice_cli.learning.palettes import find_palette
+from seaice_cli.learning.palettes import IGNORE, find_palette
 from seaice_cli.learning.rules import LabelRules, parse_values
 from seaice_cli.learning.samples import Sample, read_samples
 from seaice_cli.learning.sampling import Plan, find_places, scene_weights
@@ -95,7 +95,10 @@ def _rules(options: TrainOptions, samples: Sequence[Sample]) -> LabelRules:
         values=parse_values(options.values) if options.values else None,
         palette=find_palette(options.palette) if options.palette else None,
         attribute=options.attribute or None,
+        background=options.background,
     )
+    if rules.background >= rules.limit and rules.background != IGNORE:
+        raise OptionError(f"background {rules.background} is none of the {rules.limit} classes; 255 ignores the rest")
     return detect_rules(samples, rules)
 
 

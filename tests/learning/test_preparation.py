@@ -1,6 +1,9 @@
 """What a run works with follows from options and data."""
 
+import numpy as np
 import pytest
+import shapely
+from rasterio.windows import Window
 
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.learning.options import TrainOptions
@@ -58,6 +61,21 @@ def test_an_image_without_a_label_is_refused(folder):
     (folder / "train.csv").write_text("image,label\nimage/sa.tif,gt/sa.tif\nimage/sb.tif,\nimage/sc.tif,gt/sc.tif\n")
     with pytest.raises(DataError, match=r"sb\.tif: has no label"):
         prepare(TrainOptions(data=(str(folder / "train.csv"),), crop=32))
+
+
+@pytest.mark.parametrize(("background", "outside"), [(0, 0), (255, 255)])
+def test_a_scene_may_be_labelled_in_part_by_polygons(folder, background, outside):
+    left, top = made.TRANSFORM @ (8, 8)
+    right, bottom = made.TRANSFORM @ (40, 24)
+    made.layer(folder / "some.gpkg", [(shapely.box(left, bottom, right, top), 1)], geometry="Polygon")
+    (folder / "train.csv").write_text("image,label\nimage/sa.tif,some.gpkg\n")
+    (folder / "val.csv").write_text("image,label\nimage/sb.tif,gt/sb.tif\n")
+    lists = {"data": (str(folder / "train.csv"),), "val": (str(folder / "val.csv"),)}
+    found = prepare(TrainOptions(**lists, attribute="class", background=background, crop=32))
+    labels = found.train.read(0, Window(0, 0, 64, 48)).classes
+    assert set(np.unique(labels)) == {1, outside}
+    with pytest.raises(OptionError, match="background 7 is none of the 2"):
+        prepare(TrainOptions(**lists, attribute="class", background=7, crop=32))
 
 
 @pytest.mark.parametrize(
