@@ -19,13 +19,16 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from seaice_cli.errors import ModelError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 MAX_CLASSES = 200
+MAX_OPTION, MAX_ENTRIES = 1_000_000, 100
+"""Of the options of an architecture: no number is larger, no list longer."""
 DTYPES = ("uint8", "uint16", "int16", "float32")
 SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE = "model.json", "weights.safetensors", "network.onnx", "README.md"
 SCHEMA = 1
@@ -129,6 +132,8 @@ def _problems(spec: ModelSpec) -> Iterator[str]:  # noqa: C901 - a flat list of 
 def _fits(value: float, dtype: str) -> bool:
     if dtype not in DTYPES or not math.isfinite(value):
         return True  # told by another check
+    import numpy as np  # here, so that the names of the files above are had without it
+
     limits = np.finfo(dtype) if dtype.startswith("float") else np.iinfo(dtype)
     return bool(limits.min <= value <= limits.max)
 
@@ -243,12 +248,29 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+def _options(name: str, value: Any) -> dict[str, Any]:
+    options = _mapping(name, value)
+    for key, option in options.items():
+        entries = option if isinstance(option, (list, tuple)) else [option]
+        if len(entries) > MAX_ENTRIES or not all(_is_option(entry) for entry in entries):
+            raise ModelError(
+                f"{name}: {str(key)[:40]} must be a text, a number up to {MAX_OPTION:,}, or a short list of such"
+            )
+    return options
+
+
+def _is_option(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= 1000
+    return value is None or (isinstance(value, (bool, int, float)) and -MAX_OPTION <= value <= MAX_OPTION)
+
+
 def _digests(name: str, value: Any) -> dict[str, str]:
     return {_text(name, k): _text(name, v) for k, v in _mapping(name, value).items()}
 
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
-    "name": _text, "architecture": _text, "encoder": _text, "options": _mapping, "bands": _texts, "dtype": _text,
+    "name": _text, "architecture": _text, "encoder": _text, "options": _options, "bands": _texts, "dtype": _text,
     "valid_range": _range, "mean": _numbers, "std": _numbers, "classes": _classes, "ice": _whole,
     "resolution": _optional_number, "stride": _whole, "tile": _whole, "overlap": _whole, "temperature": _number,
     "version": _text, "description": _text, "license": _text, "sha256": _digests,
@@ -257,4 +279,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
 
 def scene_dtype(spec: ModelSpec) -> np.dtype[Any]:
     """Return the NumPy type in which chips travel to the engine."""
+    import numpy as np
+
     return np.dtype(spec.dtype)
