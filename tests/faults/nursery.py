@@ -88,7 +88,7 @@ class Nursery:
 
     def close(self):
         self._server.stdin.close()
-        self._server.wait(timeout=20)
+        self._server.wait(timeout=PATIENCE)
         self._server.stdout.close()
 
 
