@@ -10,7 +10,7 @@ import numpy as np
 
 from seaice_cli.assessment.calibration import CalibrationSums
 
-_LABEL, _PLOT, _VALUE, _ROW = 260, 360, 190, 26
+_LABEL, _PLOT, _VALUE, _ROW = 310, 360, 190, 26
 """Pixels: width of names, of the plot, of numbers, and the height of a row."""
 Bar = tuple[str, float, float, float]
 """Name, value, and the ends of its interval; NaN where there is none."""
@@ -74,7 +74,7 @@ def reliability(sums: CalibrationSums) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 32 else f"{name[:15]}…{name[-15:]}"
+    return name if len(name) <= 40 else f"{name[:19]}…{name[-19:]}"
 
 
 def _line(x0: float, y0: float, x1: float, y1: float, kind: str) -> str:

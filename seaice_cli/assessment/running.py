@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from seaice_cli.assessment.criteria import Pair
@@ -13,6 +14,9 @@ from seaice_cli.network.engines import Engine
 from seaice_cli.options import PredictOptions
 from seaice_cli.pipeline import Progress, predict
 from seaice_cli.planning import Job
+
+PROBABILITIES = "probability"
+"""The folder of probabilities, below that of masks."""
 
 
 class Engines:
@@ -33,7 +37,7 @@ class Engines:
 
 
 def run_model(
-    scenes: Iterable[Pair],
+    scenes: Sequence[Pair],
     options: PredictOptions,
     folder: Path,
     *,
@@ -45,21 +49,29 @@ def run_model(
     Args:
         scenes: Pairs that name an image and a reference; what they name as prediction does not matter.
         options: With which model, and how. Files the options name are replaced by some in the folder.
-        folder: Where masks and probabilities are written; it must exist.
+        folder: Where masks are written under the names of the scenes, and probabilities in `probability` below; it must exist.
         engines: Those of an earlier run with the same options.
         progress: Makes what counts the windows of a scene, by its name.
 
     Raises:
         SeaIceError: A scene cannot be predicted; the text names it.
+        OSError: The folder cannot be written.
     """
     engines = engines or Engines()
-    for number, scene in enumerate(scenes):
+    (folder / PROBABILITIES).mkdir(exist_ok=True)
+    for name, scene in zip(_names(scenes), scenes, strict=True):
         if scene.image is None:
             raise DataError(f"{scene.name}: has no image that a model could read")
-        mask, probability = (folder / f"{number:05d}-{scene.name}{end}.tif" for end in ("", "-probability"))
+        mask, probability = folder / f"{name}.tif", folder / PROBABILITIES / f"{name}.tif"
         chosen = dataclasses.replace(options, probability=probability, vector=None, preview=None, overwrite=True)
         loading = engines.seconds
         shown = progress(scene.name) if progress else None
         summary = predict(str(scene.image), mask, options=chosen, progress=shown, engine=engines.open)
         seconds = summary.seconds - (engines.seconds - loading)
         yield dataclasses.replace(scene, predicted=mask, probability=probability, seconds=seconds)
+
+
+def _names(scenes: Sequence[Pair]) -> list[str]:
+    """Return the names of scenes, with a number in front where several have one."""
+    times = Counter(scene.name for scene in scenes)
+    return [s.name if times[s.name] == 1 else f"{number:05d}-{s.name}" for number, s in enumerate(scenes)]

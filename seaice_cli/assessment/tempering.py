@@ -19,10 +19,9 @@ from seaice_cli.assessment.masks import MaskGrid
 from seaice_cli.assessment.running import Engines
 from seaice_cli.assessment.scan import open_reference
 from seaice_cli.errors import DataError, ModelError
-from seaice_cli.learning.targets import refuse_filled
 from seaice_cli.network.catalog import find_model, shipped
 from seaice_cli.network.engines.tta import run_augmented
-from seaice_cli.network.spec import CARD_FILE, SPEC_FILE
+from seaice_cli.network.spec import CARD_FILE
 from seaice_cli.options import PredictOptions
 from seaice_cli.planning import Job
 from seaice_cli.raster.blend import Blender, to_numpy
@@ -157,11 +156,9 @@ def target_of(name: str, copy: Path | None) -> Path:
 
     Raises:
         ModelError: There is no such model, or it is a shipped one, which belongs to the installation, and no copy is named.
-        OutputError: There are files in `copy`.
     """
     model = find_model(name)
     if copy is not None:
-        refuse_filled(copy, overwrite=False, marker=SPEC_FILE)
         return copy
     if name in shipped():
         raise ModelError(f"{name}: a shipped model is not changed; --calibrated DIR writes a calibrated copy into DIR")

@@ -22,6 +22,8 @@ from seaice_cli.cli.eval_inputs import labelled_scenes, masks, read_criteria
 from seaice_cli.cli.options import Bar
 from seaice_cli.errors import OptionError, OutputError
 from seaice_cli.learning.samples import read_samples
+from seaice_cli.learning.targets import refuse_filled
+from seaice_cli.network.spec import SPEC_FILE
 from seaice_cli.options import PredictOptions
 
 RUNNING = (
@@ -68,6 +70,8 @@ def _check(o: dict[str, Any]) -> None:
         raise OptionError("-o is for the list of the worst scenes; say how many with --worst")
     if _calibrates(o):
         tempering.target_of(o["model"], o["calibrated"])
+    if o["calibrated"]:
+        refuse_filled(o["calibrated"], overwrite=False, marker=SPEC_FILE)
     _check_targets(o)
 
 

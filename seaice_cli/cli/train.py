@@ -43,7 +43,8 @@ def train(output: Path, config: Path | None, preset: str | None, resume: bool, a
     if resume and config is None and (output / CONFIG_FILE).is_file():
         config = output / CONFIG_FILE
     given = {name: value for name, value in flags.items() if value not in (None, ())}
-    logging.getLogger("seaice_cli.learning").setLevel(min(logging.INFO, logging.getLogger().level))
+    if logging.getLogger().level <= logging.WARNING:  # the scores of every evaluation, but for --quiet
+        logging.getLogger("seaice_cli.learning").setLevel(min(logging.INFO, logging.getLogger().level))
     model, scores = run(read_options(config, preset or "", given), output, resume=resume, progress=_bar)
     if as_json:
         click.echo(json.dumps({"model": str(model), **scores}, indent=2))

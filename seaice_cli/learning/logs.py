@@ -141,7 +141,8 @@ GAP = 8
 def _shown(pixels: npt.NDArray[Any], valid_range: tuple[float, float]) -> npt.NDArray[np.uint8]:
     low, high = valid_range
     shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
-    return (np.clip((shown.astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    shares = np.clip((shown.astype(np.float32) - low) / (high - low), 0, 1)
+    return np.asarray((shares * 255).astype(np.uint8))
 
 
 def _side_by_side(pictures: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
@@ -149,4 +150,4 @@ def _side_by_side(pictures: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.u
 
 
 def _filled(picture: npt.NDArray[np.uint8], more: tuple[tuple[int, int], ...]) -> npt.NDArray[np.uint8]:
-    return np.pad(picture, ((0, 0), *more), constant_values=255)
+    return np.asarray(np.pad(picture, ((0, 0), *more), constant_values=255))

@@ -79,7 +79,7 @@ class Run:
             if main:
                 run_log.add(row)
                 save_checkpoint(state, self.directory / CHECKPOINT_FILE, self.accelerator)
-            log.warning("step %d: %s", state.step, ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k != "step"))
+            log.info("step %d: %s", state.step, ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k != "step"))
             if self._is_stale():
                 return
             batches, started = self.batches() if options.sampler == "hard" else batches, time.monotonic()
@@ -88,7 +88,7 @@ class Run:
         options, stale = self.options, self.state.stale
         if not options.patience or stale < options.patience:
             return False
-        log.warning("stopped: no better %s in %d evaluations", options.metric, stale)
+        log.info("stopped: no better %s in %d evaluations", options.metric, stale)
         return True
 
     def batches(self) -> Iterator[tuple[torch.Tensor, ...]]:

@@ -93,4 +93,4 @@ def _resized_layout(image: Any, size: int) -> Layout:
 
 def _nearest(ids: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     rows, columns = (((np.arange(size) + 0.5) * length / size).astype(np.intp) for length in ids.shape)
-    return ids[rows[:, None], columns]
+    return np.asarray(ids[rows[:, None], columns])

@@ -59,7 +59,7 @@ class Schedule:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the step where the state was taken, at the rates that this schedule was made with."""
         self.done = int(state["done"])
-        if self._plateau is not None:
+        if self._plateau is not None and state["plateau"]:  # empty where the run had another schedule until now
             self._plateau.restore(state["plateau"])
         self._apply()
 

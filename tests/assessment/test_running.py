@@ -57,6 +57,12 @@ def test_an_engine_is_loaded_once_for_scenes_of_one_shape(scenes, two_class_mode
     assert shapes == [True, False, True]
 
 
+def test_scenes_of_one_name_do_not_overwrite_each_other(scenes, two_class_model, tmp_path):
+    twins = [dataclasses.replace(scene, name="twin") for scene in scenes[:2]] + scenes[2:]
+    pairs = list(run_model(twins, PredictOptions(model=str(two_class_model)), tmp_path))
+    assert [p.predicted.name for p in pairs] == ["00000-twin.tif", "00001-twin.tif", "scene2.tif"]
+
+
 def test_files_that_the_options_name_are_left_alone(scenes, two_class_model, tmp_path):
     mine = tmp_path / "mine.tif"
     options = PredictOptions(model=str(two_class_model), probability=mine, vector=tmp_path / "mine.gpkg")

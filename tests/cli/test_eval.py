@@ -100,9 +100,12 @@ def test_a_model_on_a_list_is_scored_as_its_masks_are(run, listed, three_class_m
     assert values["scores"]["brier"] is not None
     assert all(s["seconds"] > 0 for s in values["scenes"])
     for i, scene in enumerate(values["scenes"]):
-        mask = next(keep.glob(f"*-{scene['name']}.tif"))
+        mask = keep / f"{scene['name']}.tif"
         again = json.loads(run(mask, listed.parent / f"label{i}.tif", "--json").stdout)
         assert again["confusion"] == scene["confusion"]
+    kept = json.loads(run(keep, listed, "--probability", keep / "probability", "--json").stdout)
+    assert kept["scores"]["miou"] == values["scores"]["miou"]
+    assert kept["scores"]["brier"] == pytest.approx(values["scores"]["brier"])
 
 
 def test_all_files_at_once(run, listed, three_class_model, tmp_path):

@@ -9,8 +9,9 @@ from seaice_cli.errors import OptionError
 from seaice_cli.learning.augment import parse_recipe
 from seaice_cli.learning.losses import parse_loss
 from seaice_cli.learning.options import TrainOptions, anchored, parse_options, read_options, stage_options, to_toml
+from seaice_cli.learning.palettes import find_palette
 from seaice_cli.learning.presets import PRESETS
-from seaice_cli.network.architectures import ARCHITECTURES
+from seaice_cli.network.architectures import ARCHITECTURES, find_builder
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):
@@ -70,6 +71,29 @@ def test_every_preset_is_valid_and_survives_a_file(preset, tmp_path):
         assert stage.architecture in ARCHITECTURES
         parse_recipe(stage.augment)
         parse_loss(stage.loss, classes=len(stage.classes))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_networks_of_every_preset_can_be_built(preset):
+    for stage in stage_options(read_options(None, preset)):
+        build = find_builder(stage.architecture)
+        build(encoder=stage.encoder, encoder_weights=None, in_channels=3, classes=len(stage.classes), **stage.network)
+
+
+def test_presets_have_the_values_of_their_descriptions():
+    kang, pointflow, isaid = (read_options(None, name) for name in ("kang", "pointflow", "pointflow-isaid"))
+    first, second = stage_options(read_options(None, "naic"))
+    assert kang.steps / kang.eval_every == 200  # epochs
+    assert kang.mean[0] / kang.std[0] == 4  # values end up within -4 and 4
+    assert (kang.lr, kang.weight_decay, kang.batch, kang.metric, kang.precision) == (5e-3, 1e-4, 8, "fwiou", "fp32")
+    assert [s.network["output_stride"] for s in (first, second)] == [16, 8]
+    assert [(s.lr, s.steps, s.keep) for s in (first, second)] == [(1e-2, 320_000, "last"), (1e-3, 320_000, "best")]
+    assert all((s.network["auxiliary"], s.network["psp_dropout"]) == (0.4, 0.1) for s in (first, second))
+    assert (pointflow.steps / pointflow.eval_every, pointflow.lr, pointflow.crop, pointflow.batch) == (64, 1e-3, 512, 8)
+    assert (isaid.steps / isaid.eval_every, isaid.lr, isaid.crop, isaid.batch) == (20, 7e-3, 896, 4)
+    assert len(isaid.classes) == 16
+    assert isaid.classes == tuple(find_palette("isaid").class_names)
 
 
 def test_every_option_survives_a_file(tmp_path):

@@ -111,7 +111,8 @@ class StandardisedConv(nn.Conv2d):
         """Return (N, outputs, h, w) for (N, inputs, h, w)."""
         centred = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
         deviation = (centred.square().mean((1, 2, 3), keepdim=True) + EPSILON).sqrt()
-        return self._conv_forward(maps, centred / deviation, self.bias)
+        convolved: Tensor = self._conv_forward(maps, centred / deviation, self.bias)
+        return convolved
 
 
 class Up(nn.Module):
