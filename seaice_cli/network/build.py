@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -10,10 +10,11 @@ from torch import nn
 
 from seaice_cli.errors import ModelError
 from seaice_cli.network.architectures import find_builder
-from seaice_cli.network.architectures.segmenter import inference_state, load_state
+from seaice_cli.network.architectures.segmenter import load_state
 from seaice_cli.network.architectures.weights import read_tensors
 from seaice_cli.network.catalog import Model
 from seaice_cli.network.detail import DetailNetwork
+from seaice_cli.network.shapes import Shapes, read_shapes, refuse_larger, shapes_of
 from seaice_cli.network.spec import WEIGHTS_FILE, ModelSpec
 
 DETAIL = "detail"
@@ -86,20 +87,28 @@ def _channels(value: object) -> int:
 def load_network(model: Model) -> nn.Module:
     """Return the network of a model directory with its weights, in evaluation mode, on the CPU.
 
+    Before anything is allocated the header of the file is read, and a network that would take far more than the file is refused.
+
     Raises:
         ModelError: The weights are missing, damaged, or not those of the network that the spec describes.
     """
-    network = build_network(model.spec)
     path = model.file(WEIGHTS_FILE)
-    weights = read_tensors(path)
-    _refuse_others(inference_state(network), weights, path)
-    load_state(network, weights)
+    there = read_shapes(path)
+    refuse_larger(lambda: build_network(_of_three_bands(model.spec)), there, path)
+    network = build_network(model.spec)
+    _refuse_others(shapes_of(network), there, path)
+    load_state(network, read_tensors(path))
     return network.eval()
 
 
-def _refuse_others(own: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], path: Path) -> None:
-    missing, unknown = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
-    wrong = sorted(k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape)
+def _of_three_bands(spec: ModelSpec) -> ModelSpec:
+    """Return a specification of about the same size that can be outlined: the library makes other first layers by a way of its own."""
+    return dataclasses.replace(spec, bands=("red", "green", "blue"), mean=spec.mean[:1] * 3, std=spec.std[:1] * 3)
+
+
+def _refuse_others(own: Shapes, there: Shapes, path: Path) -> None:
+    missing, unknown = sorted(own.keys() - there.keys()), sorted(there.keys() - own.keys())
+    wrong = sorted(name for name in own.keys() & there.keys() if own[name] != there[name])
     for what, names in (("lacks", missing), ("has, though it is unknown,", unknown), ("has another size for", wrong)):
         if names:
             more = f" and {len(names) - 1} more" if names[1:] else ""
