@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from seaice_cli.assessment.criteria import Pair
-from seaice_cli.errors import DataError
+from seaice_cli.errors import DataError, OutputError
 from seaice_cli.network.engines import Engine
 from seaice_cli.options import PredictOptions
 from seaice_cli.pipeline import Progress, predict
@@ -55,9 +55,13 @@ def run_model(
 
     Raises:
         SeaIceError: A scene cannot be predicted; the text names it.
+        OutputError: A mask would replace an image or a reference.
         OSError: The folder cannot be written.
     """
     engines = engines or Engines()
+    read = {path.resolve() for scene in scenes for path in (scene.image, scene.reference) if path}
+    if clash := next((path for name in _names(scenes) if (path := folder / f"{name}.tif").resolve() in read), None):
+        raise OutputError(f"{clash}: is one of the images or references; keep the masks in another folder")
     (folder / PROBABILITIES).mkdir(exist_ok=True)
     for name, scene in zip(_names(scenes), scenes, strict=True):
         if scene.image is None:
