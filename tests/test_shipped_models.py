@@ -53,7 +53,7 @@ def test_weights_and_graph_are_the_same_network(name):
     np.testing.assert_allclose(_probabilities(model, scene), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize(("clouds", "classes", "floor"), [(0.0, 2, 0.9), (0.4, 3, 0.6)])
+@pytest.mark.parametrize(("clouds", "classes", "floor"), [(0.0, 2, 0.9), (0.4, 3, 0.55)])
 def test_generated_scenes_it_was_not_trained_on(clouds, classes, floor):
     """Mean IoU of the classes that are there; training drew seeds below 1000."""
     from rasterio.windows import Window
@@ -70,10 +70,10 @@ def test_generated_scenes_it_was_not_trained_on(clouds, classes, floor):
 
 
 @pytest.mark.parametrize(
-    ("name", "folder", "floor"), [("modis-truecolor", "modis", 0.9), ("tir-melt-pond", "tir_melt_pond", 0.5)]
+    ("name", "folder", "floor"), [("modis-truecolor", "modis", 0.9), ("tir-melt-pond", "tir_melt_pond", 0.6)]
 )
-def test_real_scenes_that_were_left_out(real_data, name, folder, floor):
-    """Mean IoU of the two ice-and-water classes of true colour, or of all three, on the validation list."""
+def test_real_scenes(real_data, name, folder, floor):
+    """Mean IoU of water and ice in true colour, or of all three classes; what is left out of training is in the cards."""
     from seaice_cli.assessment.confusion import Confusion, iou
     from seaice_cli.learning.rasters import open_raster
     from seaice_cli.learning.samples import read_samples
