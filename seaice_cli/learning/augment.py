@@ -105,7 +105,7 @@ def _smooth(batch: Batch, probability: float, draw: Draw) -> Batch:
     amount = draw.uniform(batch, low=0.3, high=1.0) * draw.chosen(batch, probability)[:, None, None, None]
     ground = batch.target[:, None].masked_fill(~batch.valid[:, None], IGNORE)
     pixels = batch.pixels
-    for label in ground.unique().tolist():
+    for label in torch.unique(ground).tolist():
         if label in {IGNORE, draw.cloud}:
             continue
         here = (ground == label).float()
