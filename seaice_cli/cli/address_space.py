@@ -8,11 +8,11 @@ then, so a limit below what the smallest run takes is refused beforehand. How mu
 
 from __future__ import annotations
 
-import os
 import resource
 from typing import Any, NamedTuple
 
 from seaice_cli.errors import OptionError
+from seaice_cli.raster.processors import processors
 
 
 class Need(NamedTuple):
@@ -49,11 +49,11 @@ def require(need: Need) -> None:
         OptionError: It is; the text says how to raise it.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    processors = len(os.sched_getaffinity(0))
-    wanted = need.megabytes(processors)
+    count = processors()
+    wanted = need.megabytes(count)
     if limit == resource.RLIM_INFINITY or limit >= wanted << 20:
         return
     raise OptionError(
-        f"the limit on address space is {limit >> 20} MiB, and this command takes at least {wanted} MiB on {processors} processors; "
+        f"the limit on address space is {limit >> 20} MiB, and this command takes at least {wanted} MiB on {count} processors; "
         f"raise it with `ulimit -v {wanted << 10}` or `ulimit -v unlimited`, or choose fewer with taskset"
     )

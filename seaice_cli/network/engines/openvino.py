@@ -8,7 +8,6 @@ the number of threads can change a result: every output value is summed in the s
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from seaice_cli.network.catalog import Model
 from seaice_cli.network.exported import graph_path
 from seaice_cli.network.spec import ONNX_FILE
 from seaice_cli.raster.grid import Chip
+from seaice_cli.raster.processors import processors
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
@@ -81,7 +81,7 @@ class OpenVinoEngine:
         return {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
             "NUM_STREAMS": 1,
-            "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)),
+            "INFERENCE_NUM_THREADS": threads or processors(),
         }
 
     def run(self, chips: Iterable[Chip]) -> Iterator[Chip]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from rasterio.windows import Window
 from seaice_cli.errors import OutputError
 from seaice_cli.raster.generated.recipe import SceneRecipe
 from seaice_cli.raster.generated.rendering import NODATA, Bytes, generate
+from seaice_cli.raster.processors import processors
 
 CRS = "EPSG:3413"
 RESOLUTION = 250.0
@@ -92,13 +92,12 @@ def _chunks(recipe: SceneRecipe) -> Iterator[tuple[Window, tuple[Bytes, Bytes]]]
         for row in range(0, recipe.height, _CHUNK)
         for col in range(0, recipe.width, _CHUNK)
     )
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         ahead: deque[tuple[Window, Future[tuple[Bytes, Bytes]]]] = deque()
         try:
             for window in windows:
                 ahead.append((window, pool.submit(generate, recipe, window)))
-                if len(ahead) > workers:
+                if len(ahead) > processors():
                     first, chunk = ahead.popleft()
                     yield first, chunk.result()
             while ahead:
