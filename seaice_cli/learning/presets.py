@@ -54,7 +54,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "mean": (127.5, 127.5, 127.5),
         "std": (31.875, 31.875, 31.875),
         "loss": "ce:1,classwise-dice:1,boundary:1",
-        "augment": "hflip:0.5,rot90:0.5",
+        "augment": _TURNS,  # a mirror image and any number of quarter turns: all eight alike
         "optimizer": "sgd(momentum=0.9,nesterov=yes)",
         "lr": 5e-3,
         "weight_decay": 1e-4,
