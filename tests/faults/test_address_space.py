@@ -26,6 +26,7 @@ COMMANDS = {
     "models list": (), "models show": ("modis-truecolor",), "models export": ("modis-truecolor", "-o", "{out}/x.onnx"),
     "data list": ("{out}", "-o", "{out}/x.csv"), "data split": ("{list}", "-o", "{out}/x"), "data check": ("{list}",),
     "data stats": ("{list}",), "data balance": ("{list}", "-o", "{out}/x.csv"), "data tile": ("{list}", "-o", "{out}/x"),
+    "data resize": ("{list}", "-o", "{out}/x"),
     "data recolor": ("{out}", "-o", "{out}/x"), "data rasterize": ("{scene}", "--like", "{scene}", "-o", "{out}/x.tif"),
     "data zip": ("{scene}", "-o", "{out}/x.zip"),
 }  # fmt: skip
@@ -103,12 +104,11 @@ def agree(work, tmp_path, way, factors, repeats):
     least = WAYS[way][0].megabytes(processors())
     assert predict(work, tmp_path / "free", way, 1 << 22).returncode == 0
     expected = contents(tmp_path / "free")
-    for number in range(repeats):
-        for factor in factors:
-            out = tmp_path / f"{factor}_{number}"
-            done = predict(work, out, way, int(least * factor))
-            assert done.returncode == 0, (factor, number, done)
-            assert contents(out) == expected, (factor, number)
+    for number, factor in enumerate(factors * repeats):
+        out = tmp_path / str(number)
+        done = predict(work, out, way, int(least * factor))
+        assert done.returncode == 0, (factor, number, done)
+        assert contents(out) == expected, (factor, number)
 
 
 @pytest.mark.parametrize(("way", "factors"), [("maps", (1, 1, 1.5)), ("polygons", (1,))])
