@@ -66,8 +66,10 @@ def load(place, path):
         from accelerate import Accelerator
 
         from seaice_cli.learning.checkpoint import State, restore_checkpoint
+        from seaice_cli.learning.difficulty import Difficulty
 
-        restore_checkpoint(State(torch.nn.Linear(1, 1), None, None, None), path, Accelerator(cpu=True))
+        state = State(torch.nn.Linear(1, 1), None, None, None, Difficulty([]))
+        restore_checkpoint(state, path, Accelerator(cpu=True))
 
 
 @pytest.mark.parametrize("place", PLACES)
