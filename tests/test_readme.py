@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from seaice_cli.network.catalog import DEFAULT, shipped
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -39,7 +38,6 @@ def workplace(tmp_path_factory):
     return folder
 
 
-@pytest.mark.skipif(DEFAULT not in shipped(), reason="the default model is not in this checkout")
 def test_the_readmes_commands_run_in_their_order(workplace, monkeypatch):
     monkeypatch.chdir(workplace)
     assert len(COMMANDS) >= 6
@@ -51,7 +49,6 @@ def test_the_readmes_commands_run_in_their_order(workplace, monkeypatch):
         assert (workplace / name).exists(), name
 
 
-@pytest.mark.skipif(DEFAULT not in shipped(), reason="the default model is not in this checkout")
 def test_the_readmes_python_runs(workplace, monkeypatch, capsys):
     monkeypatch.chdir(workplace)
     for snippet in SNIPPETS:

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from seaice_cli.network.catalog import DEFAULT, shipped
 from seaice_cli.options import PredictOptions
 from seaice_cli.pipeline import predict
-
-pytestmark = pytest.mark.skipif(DEFAULT not in shipped(), reason="the default model is not in this checkout")
 
 
 def test_every_modis_scene_is_mapped_and_clear_ice_is_found(tmp_path, real_data):

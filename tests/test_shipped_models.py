@@ -78,8 +78,6 @@ def test_real_scenes(real_data, name, folder, floor):
     from seaice_cli.learning.rasters import open_raster
     from seaice_cli.learning.samples import read_samples
 
-    if name not in NAMES:
-        pytest.skip(f"{name} is not shipped yet")
     model = find_model(name)
     counts = Confusion.empty(3)
     for sample in read_samples(real_data / folder / "val.csv"):
