@@ -118,19 +118,7 @@ def _flood(distance: Array, ice: Array, labels: Array, neck: float) -> None:
     """
     height, width = distance.shape
     flat, land, out = distance.ravel(), ice.ravel(), labels.ravel()
-    counts = np.zeros(_FAR + 2, np.int64)
-    for pixel in range(flat.size):
-        if land[pixel]:
-            counts[_FAR - flat[pixel] + 1] += 1
-    for level in range(1, counts.size):
-        counts[level] += counts[level - 1]
-    order = np.empty(counts[-1], np.int32)
-    at = counts.copy()
-    for pixel in range(flat.size):
-        if land[pixel]:
-            level = _FAR - flat[pixel]
-            order[at[level]] = pixel
-            at[level] += 1
+    order, counts = _by_height(flat, land)
     parents, peaks = np.zeros(1024, np.int32), np.zeros(1024, np.int64)
     queue = np.empty(1024, np.int32)
     floods = 0
@@ -166,6 +154,31 @@ def _flood(distance: Array, ice: Array, labels: Array, neck: float) -> None:
                         _spread(out, flat, land, queue, 0, 1, high, height, width)
         for k in range(first, stop):
             _meet(out, order[k], height, width, parents, peaks, high, neck)
+    _renumber(out, parents, floods)
+
+
+@compiled
+def _by_height(flat: Array, land: Array) -> tuple[Array, Array]:
+    """Return the pixels of ice from the highest down, and where every height begins among them (a counting sort)."""
+    counts = np.zeros(_FAR + 2, np.int64)
+    for pixel in range(flat.size):
+        if land[pixel]:
+            counts[_FAR - flat[pixel] + 1] += 1
+    for level in range(1, counts.size):
+        counts[level] += counts[level - 1]
+    order = np.empty(counts[-1], np.int32)
+    at = counts.copy()
+    for pixel in range(flat.size):
+        if land[pixel]:
+            level = _FAR - flat[pixel]
+            order[at[level]] = pixel
+            at[level] += 1
+    return order, counts
+
+
+@compiled
+def _renumber(out: Array, parents: Array, floods: int) -> None:
+    """Give the floods that became one the same number, from 1, in the order of their first pixels."""
     numbers = np.zeros(floods + 1, np.int32)
     found = 0
     for pixel in range(out.size):
