@@ -46,6 +46,10 @@ CONTENDERS = {
         "s = vectorize(Path(mask), Path(out + '.gpkg'), options=VectorOptions(classes=(1,), min_pixels=100))\n"
         "n = s.polygons"
     ),
+    "seaice vectorize to .gpkg, every class": (
+        "from pathlib import Path; from seaice_cli.vector.vectorization import vectorize\n"
+        "n = vectorize(Path(mask), Path(out + '.gpkg')).polygons"
+    ),
     "rasterio.features.shapes + shapely, not written": (
         READ + "from rasterio.features import shapes; from shapely.geometry import shape\n"
         "n = len([shape(g) for g, v in shapes(a, mask=a == 1, transform=t)])"

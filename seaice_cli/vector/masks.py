@@ -23,7 +23,7 @@ from rasterio.windows import Window
 from seaice_cli.errors import OptionError, SceneError
 
 STRIP_PIXELS = 1 << 23
-"""Pixels of a strip, about; strips are whole rows of blocks."""
+"""Pixels of a strip, about."""
 _HIDDEN = int(np.iinfo(np.int64).min)
 """What pixels get that a mask band or an alpha band hides."""
 _CACHE_MEGABYTES = 32
@@ -106,10 +106,20 @@ class Mask:
         return pixels
 
     def cuts(self, *, strip_rows: int | None = None) -> list[int]:
-        """Return the rows that strips begin with, and the height: whole rows of blocks of a few million pixels."""
-        block = int(self._source.block_shapes[self.band - 1][0])
-        rows = strip_rows or max(block, STRIP_PIXELS // self.width // block * block, 1)
-        return [*range(0, self.height, min(rows, self.height)), self.height]
+        """Return the rows that strips begin with, and the height: a few million pixels each, no block is read twice."""
+        block, wanted = int(self._source.block_shapes[self.band - 1][0]), max(STRIP_PIXELS // self.width, 1)
+        rows = strip_rows or (max(block, wanted // block * block))
+        if strip_rows or wanted >= block or not self._caches(block):
+            return [*range(0, self.height, min(rows, self.height)), self.height]
+        part = math.ceil(block / math.ceil(block / wanted))
+        tops = range(0, self.height, block)
+        return [*(row for top in tops for row in range(top, min(top + block, self.height), part)), self.height]
+
+    def _caches(self, rows: int) -> bool:
+        """Tell whether the block cache holds so many rows, so that a part of them can be read after another."""
+        itemsize = int(np.dtype(self._source.dtypes[self.band - 1]).itemsize)
+        held: bool = rows * self.width * itemsize < _CACHE_MEGABYTES * 10**6
+        return held
 
     def strips(self, cuts: list[int]) -> Iterator[Rows]:
         """Read the whole mask, strip by strip; all but the first begin with the last row of the one before."""

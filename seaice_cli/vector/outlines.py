@@ -96,7 +96,8 @@ def _cut(parts: Parts) -> tuple[Array, Array, Array]:
     )  # fmt: skip
     if not twice.size:
         return parts.offsets, parts.points, parts.owners
-    following = np.arange(1, parts.points.shape[0] + 1)
+    # Of half the size of an index wherever that will do: for the water between all floes this is the largest thing there is.
+    following = np.arange(1, parts.points.shape[0] + 1, dtype=np.int32 if parts.points.shape[0] < 2**31 else np.int64)
     following[parts.offsets[1:] - 1] = parts.offsets[:-1]
     one, other = flagged[order[twice]], flagged[order[twice + 1]]
     following[one], following[other] = following[other], following[one]

@@ -7,11 +7,12 @@ and the geometry itself waits in a file until it can be copied into the row a pi
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,7 +61,8 @@ class Spool:
         large = np.flatnonzero(np.diff(ends) >= self._large).tolist()
         if not large:
             return batch
-        boxes = {k: self._put(row + k, geometries[k].as_buffer()) for k in large}
+        data = geometries.buffers()[2]  # a slice of it is no copy, as the value in the array would be
+        boxes = {k: self._put(row + k, data.slice(ends[k], ends[k + 1] - ends[k])) for k in large}
         light = [boxes[k] if k in boxes else geometries[k].as_py() for k in range(len(geometries))]
         return batch.set_column(index, self._column, pa.array(light, pa.binary()))
 
@@ -78,6 +80,7 @@ class Spool:
         """
         if not self._waiting:
             return
+        _return_memory()
         try:
             with closing(sqlite3.connect(target, isolation_level=None)) as database, self._path.open("rb") as file:
                 database.execute("PRAGMA journal_mode = OFF")  # of no use: a failure ends with the file removed
@@ -115,8 +118,11 @@ def bound(geometry: memoryview) -> bytes:
 
 
 def _span(points: memoryview) -> tuple[float, float, float, float]:
-    x, y = np.frombuffer(points, "<f8").reshape(-1, 2).T
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+    # A piece at a time: the numbers lie at odd addresses, from which NumPy copies all that it is to compare.
+    pieces = (np.frombuffer(points[k : k + _PIECE], "<f8").reshape(-1, 2) for k in range(0, len(points), _PIECE))
+    least, most = zip(*((piece.min(axis=0), piece.max(axis=0)) for piece in pieces), strict=True)
+    (left, low), (right, high) = np.min(least, axis=0).tolist(), np.max(most, axis=0).tolist()
+    return left, low, right, high
 
 
 def _replace(database: sqlite3.Connection, layer: str, column: str, row: int, file: BinaryIO, size: int) -> None:
@@ -130,6 +136,12 @@ def _replace(database: sqlite3.Connection, layer: str, column: str, row: int, fi
         blob.write(header)
         for start in range(0, size, _PIECE):
             blob.write(file.read(min(_PIECE, size - start)))
+
+
+def _return_memory() -> None:
+    """Have the C library give freed memory back to the system: SQLite holds a row twice before it is in the file."""
+    with suppress(AttributeError, OSError):  # other C libraries do so by themselves, or never
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _quote(name: str) -> str:
