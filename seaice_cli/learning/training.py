@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
-from seaice_cli.errors import OptionError
+from seaice_cli.errors import OptionError, OutputError
 from seaice_cli.learning import logs
 from seaice_cli.learning.card import write_card
 from seaice_cli.learning.checkpoint import State, restore_checkpoint
@@ -33,10 +34,13 @@ from seaice_cli.network.build import build_network
 from seaice_cli.network.catalog import find_model
 from seaice_cli.network.export import save_model
 from seaice_cli.network.spec import WEIGHTS_FILE
+from seaice_cli.raster.holding import LOCK, hold
 
 log = logging.getLogger(__name__)
 
 MODEL_FOLDER = "model"
+RUNNING = ".running"
+"""Name of the folder that tells other runs that one is at work."""
 
 
 def train(
@@ -66,38 +70,71 @@ def train(
         folder = directory / f"stage-{number}" if number < len(stages) else directory
         continued = dataclasses.replace(stage, init_from=before)
         told = {folder: continued, directory: options}  # the run's own folder keeps all stages
-        scored = _train_stage(continued, folder, told, resume=resume, progress=progress)
+        scored = _train_stage(continued, folder, directory, told, resume=resume, progress=progress)
         before = str(folder / BEST_FILE)  # unlike the model, with the heads that only training uses
     return directory / MODEL_FOLDER, scored
 
 
 def _train_stage(
-    options: TrainOptions, directory: Path, told: Mapping[Path, TrainOptions], *, resume: bool, progress: Progress
+    options: TrainOptions,
+    folder: Path,
+    directory: Path,
+    told: Mapping[Path, TrainOptions],
+    *,
+    resume: bool,
+    progress: Progress,
 ) -> dict[str, float]:
     prepared = prepare(options)
     accelerator = make_accelerator(options)
-    run = Run(options, prepared, accelerator, start(options, prepared, accelerator), directory)
-    if accelerator.is_main_process:
+    run = Run(options, prepared, accelerator, start(options, prepared, accelerator), folder)
+    with alone(directory) if accelerator.is_main_process else nullcontext():
+        if accelerator.is_main_process:
+            folder.mkdir(parents=True, exist_ok=True)
+            for place, content in told.items():
+                logs.write_text(place / logs.CONFIG_FILE, to_toml(anchored(content)))
+            logs.write_environment(folder, str(accelerator.device), str(accelerator.mixed_precision))
+        accelerator.wait_for_everyone()
+        if resume and (folder / CHECKPOINT_FILE).is_file():
+            restore_checkpoint(run.state, folder / CHECKPOINT_FILE, accelerator)
+        _loop(run, progress)
+        if accelerator.is_main_process:
+            _finish(run)
+        accelerator.wait_for_everyone()
+    return run.state.best
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Keep other runs out of a run's folder, which is made.
+
+    Raises:
+        OutputError: Another run is at work there, or the folder cannot be made.
+    """
+    try:
         directory.mkdir(parents=True, exist_ok=True)
-        for folder, content in told.items():
-            logs.write_text(folder / logs.CONFIG_FILE, to_toml(anchored(content)))
-        logs.write_environment(directory, str(accelerator.device), str(accelerator.mixed_precision))
-    accelerator.wait_for_everyone()
-    if resume and (directory / CHECKPOINT_FILE).is_file():
-        restore_checkpoint(run.state, directory / CHECKPOINT_FILE, accelerator)
+    except OSError as error:
+        raise OutputError(f"{directory}: cannot be made ({error.strerror}); choose another folder") from error
+    held = directory / RUNNING
+    lock = hold(held, directory)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            (held / LOCK).unlink()
+            held.rmdir()
+        lock.close()
+
+
+def _loop(run: Run, progress: Progress) -> None:
     try:
         run.loop(progress)
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
         raise OptionError(
-            f"out of memory with {options.batch} crops of {options.crop} pixels; "
+            f"out of memory with {run.options.batch} crops of {run.options.crop} pixels; "
             "take a smaller batch and as much more accumulate, or a smaller crop, and resume"
         ) from error
-    if accelerator.is_main_process:
-        _finish(run)
-    accelerator.wait_for_everyone()
-    return run.state.best
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -102,3 +102,16 @@ def test_a_full_disk_ends_the_training_in_one_line(trainer, lists, undisturbed, 
         assert "Traceback" not in failed.err, failed.err
         assert "unforeseen" not in failed.err, f"step {step}, {steps[step]}: {failed.err}"
         assert train(trainer, lists, out, "--resume").code == 0
+
+
+def test_a_second_training_at_one_target_is_refused(trainer, lists, undisturbed, tmp_path):
+    from seaice_cli.learning.training import RUNNING, alone
+
+    out = tmp_path / "run"
+    with alone(out):
+        second = train(trainer, lists, out, "--resume")
+        assert contents(out) == {f"{RUNNING}/lock": b""}
+    assert second.code == 1
+    assert "another run is writing it" in second.err
+    assert train(trainer, lists, out, "--resume").code == 0
+    assert set(contents(out)) == set(undisturbed[0])
