@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 from seaice_cli.errors import OptionError
-from seaice_cli.learning import light
+from seaice_cli.learning import form, light
 from seaice_cli.learning.batch import IGNORE, Batch, Draw
 from seaice_cli.learning.clouds import cloud_cover
 
@@ -175,10 +175,10 @@ def _cutout(batch: Batch, probability: float, draw: Draw) -> Batch:
 
 
 AUGMENTATIONS: Mapping[str, Transform] = {
-    "hflip": _hflip, "vflip": _vflip, "rot90": _rot90,
+    "hflip": _hflip, "vflip": _vflip, "rot90": _rot90, "rotate": form.rotate, "bend": form.bend,
     "relight": light.relight, "smooth": _smooth, "cloudmix": _cloudmix, "cloud": _cloud, "haze": light.haze, "shade": light.shade,
     "invert": light.invert, "light": light.light, "color": light.color, "channel_shuffle": light.channel_shuffle,
     "blur": light.blur, "noise": light.noise,
     "drop_band": _drop_band, "cutout": _cutout, "collar": _collar,
 }  # fmt: skip
-"""In the order in which they are applied: the ground, what lies over it, the light, the sensor, what got lost."""
+"""In the order in which they are applied: the form of the ground, its look, what lies over it, the light, the sensor, what got lost."""

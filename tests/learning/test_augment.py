@@ -8,6 +8,7 @@ from seaice_cli.learning.augment import AUGMENTATIONS, augment, parse_recipe
 from seaice_cli.learning.batch import IGNORE, Batch, Draw
 
 GEOMETRIC = ("hflip", "vflip", "rot90")
+WARPING = ("rotate", "bend")
 LOSING = ("cutout", "collar")
 COVERING = ("cloud", "cloudmix")
 
@@ -64,7 +65,47 @@ def test_flips_are_exact():
     assert torch.equal(done("rot90", 1.0, batch).pixels, batch.pixels.rot90(1, (-2, -1)))
 
 
-@pytest.mark.parametrize("name", [n for n in AUGMENTATIONS if n not in (*GEOMETRIC, *LOSING, *COVERING)])
+def half(height=48, width=48, n=16):
+    """Return chips that are dark on the left and bright on the right, a class each, without data at the very bottom."""
+    bright = (torch.arange(width) >= width // 2).expand(n, height, width)
+    valid = torch.ones(n, height, width, dtype=torch.bool)
+    valid[:, -4:] = False
+    return Batch(0.2 + 0.6 * bright[:, None].float(), bright.long(), valid)
+
+
+@pytest.mark.parametrize("name", WARPING)
+@pytest.mark.parametrize("size", [(48, 48), (32, 64)])
+def test_what_warps_moves_labels_and_validity_with_the_pixels(name, size):
+    batch = half(*size)
+    found = done(name, 1.0, batch)
+    changed = (found.pixels != batch.pixels).flatten(1).any(1)
+    assert changed.sum() > 2
+    apart = (found.pixels[:, 0] - 0.5).abs() > 0.2  # beside the edge pixels lie between the two
+    assert torch.equal(found.target[apart], (found.pixels[:, 0] > 0.5).long()[apart])
+    assert apart.float().mean() > 0.9
+    assert set(found.target.unique().tolist()) == {0, 1}
+    assert not torch.equal(found.valid, batch.valid)
+    assert 0.7 < found.valid.float().mean() < 1
+
+
+def test_rotation_keeps_distances_in_chips_that_are_not_square():
+    batch = half(64, 160)
+    dot = torch.zeros(16, 64, 160, dtype=torch.long)
+    dot[:, 22:42, 70:90] = 1
+    found = done("rotate", 1.0, Batch(batch.pixels, dot, batch.valid))
+    around = found.target[:, 14:50, 62:98]  # further out comes the mirror image
+    assert ((around == 1).sum((1, 2)) - 400).abs().max() < 30
+
+
+def test_what_did_not_get_warped_is_left_as_it_was():
+    batch = made(n=12)
+    found = done("bend", 1.0, batch)
+    same = [torch.equal(found.pixels[k], batch.pixels[k]) for k in range(12)]
+    assert 0 < sum(same) < 12
+    assert torch.equal(found.target[same], batch.target[same])
+
+
+@pytest.mark.parametrize("name", [n for n in AUGMENTATIONS if n not in (*GEOMETRIC, *WARPING, *LOSING, *COVERING)])
 def test_what_changes_the_light_leaves_labels_alone(name):
     batch = made()
     found = done(name, 0.3, batch)
