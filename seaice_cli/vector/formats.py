@@ -37,6 +37,8 @@ class Format:
     """Other names for fields whose names are too long for the format."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Options of GDAL's layer."""
+    creation: Mapping[str, str] = field(default_factory=dict)
+    """Options of GDAL's dataset."""
 
 
 _GEOJSON = Format("GeoJSON", geographic=True, options={"COORDINATE_PRECISION": "8", "WRITE_NAME": "NO"})
@@ -45,7 +47,8 @@ _SHORT = {
     "circularity": "circular",
 }  # fmt: skip
 FORMATS: Mapping[str, Format] = {
-    ".gpkg": Format("GPKG", options={"SPATIAL_INDEX": "YES", "GEOMETRY_NAME": "geom"}),
+    # Of 1.4 the older of the GDALs and QGISs in use warn that they may not understand it.
+    ".gpkg": Format("GPKG", options={"SPATIAL_INDEX": "YES", "GEOMETRY_NAME": "geom"}, creation={"VERSION": "1.3"}),
     ".fgb": Format("FlatGeobuf", options={"SPATIAL_INDEX": "YES"}),
     ".parquet": Format(""),
     ".geoparquet": Format(""),
@@ -181,6 +184,7 @@ def _write_gdal(
                 reader, path, driver=kind.driver, layer=layer.name, geometry_name=GEOMETRY,
                 crs=None if kind.geographic else layer.wkt,  # GeoJSON has no member for it since RFC 7946
                 geometry_type=layer.geometry_type, layer_options=dict(kind.options),
+                dataset_options=dict(kind.creation) or None,
                 layer_metadata=dict(layer.metadata) if kind.driver in ("GPKG", "FlatGeobuf") else None,
             )  # fmt: skip
         _verify(path, rows, kind)

@@ -95,6 +95,7 @@ def test_a_geopackage_has_style_index_and_metadata(tmp_path):
 
     with sqlite3.connect(target) as database:
         tables = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
+        assert database.execute("PRAGMA user_version").fetchone() == (10300,), "older readers know nothing newer"
     database.close()
     assert "rtree_ice_geom" in tables
 
