@@ -26,7 +26,7 @@ from seaice_cli.raster.holding import refuse_folder
 from seaice_cli.raster.mask import refuse_target
 from seaice_cli.raster.parts import Part, announced, count_finished
 from seaice_cli.raster.radiometry import Radiometry
-from seaice_cli.raster.region import Region, bbox_window, bounds_of, read_polygons
+from seaice_cli.raster.region import Region, bbox_window, bounds_of, read_region
 from seaice_cli.raster.scene import Scene
 
 MAX_WINDOWS = 100_000
@@ -262,10 +262,12 @@ class Job:
 
     def _region(self) -> Region:
         o = self.options
-        aoi = read_polygons(o.aoi, self.scene) if o.aoi else None
+        aoi = read_region(o.aoi, self.scene) if o.aoi else None
+        if aoi is not None and not aoi:
+            raise OptionError(f"{o.aoi}: its polygons lie elsewhere than the scene")
         if o.bbox or aoi:
             self.scene.subset(bbox_window(self.scene, o.bbox or bounds_of(aoi or ())))
-        return Region(aoi, read_polygons(o.land, self.scene) if o.land else ())
+        return Region(aoi, read_region(o.land, self.scene) if o.land else ())
 
     def _checking(self) -> Any:
         return _Checking(self._refuse)

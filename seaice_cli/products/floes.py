@@ -243,22 +243,19 @@ def _read_parquet(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, st
 
 
 def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    import fiona
+    import pyogrio
 
     try:
-        layers = [name for name in fiona.listlayers(path) if name != "layer_styles"]
-        chosen = layer or layers[0]
+        layers = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
+        chosen = layer or (layers[0] if layers else None)
         if chosen not in layers:
             raise OptionError(f"{path}: has no layer {chosen!r}; choose with --layer among {', '.join(layers)}")
-        with fiona.open(path, layer=chosen, ignore_geometry=True) as source:
-            fields = {name: _SHORT.get(name, name) for name in source.schema["properties"]}
-            wanted = {name: field for name, field in fields.items() if field in _FIELDS}
-            rows = [feature.properties for feature in source]
-            columns = {field: [row[name] for row in rows] for name, field in wanted.items()}
-            return {field: _as_array(field, column) for field, column in columns.items()}, source.tags()
-    except fiona.errors.FionaError as error:
-        raise SceneError(f"{path}: cannot be read as a vector file ({error})") from error
-
-
-def _as_array(field: str, column: list[Any]) -> npt.NDArray[Any]:
-    return np.array(column, np.float64 if field in ("area_m2", "mcd_m") else None)
+        about = pyogrio.read_info(path, layer=chosen)
+        wanted = [name for name in about["fields"].tolist() if _SHORT.get(name, name) in _FIELDS]
+        if not wanted:
+            return {}, {}
+        found, _, _, values = pyogrio.raw.read(path, layer=chosen, columns=wanted, read_geometry=False)
+    except (RuntimeError, ValueError, LookupError, OSError) as error:
+        raise SceneError(f"{path}: cannot be read as a vector file ({str(error).splitlines()[0][:200]})") from error
+    columns = {_SHORT.get(name, name): column for name, column in zip(found["fields"].tolist(), values, strict=True)}
+    return columns, dict(about["layer_metadata"] or {})

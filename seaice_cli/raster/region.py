@@ -19,8 +19,6 @@ NODATA = 255
 """The mask's value where the scene has no data, whatever the scene's own nodata is."""
 LAND = 254
 """The mask's value where a land mask excluded the scene."""
-DENSE = 41
-"""Points along an edge that is moved to another CRS, so that its curve is followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,82 +97,36 @@ def bbox_window(scene: Scene, bounds: tuple[float, float, float, float]) -> Wind
     )
 
 
-def read_polygons(path: Path, scene: Scene) -> tuple[Any, ...]:
+def read_region(path: Path, scene: Scene) -> tuple[Any, ...]:
     """Read the polygons of a vector file and move them to the scene's CRS.
 
     Returns:
-        Geometries in the GeoJSON form that rasterio burns.
+        Geometries in the GeoJSON form that rasterio burns; none where all lie beyond what the scene's CRS can show.
 
     Raises:
         SceneError: The scene has no CRS to which they could be moved.
-        OptionError: The file cannot be read, has no CRS, or holds no polygons.
+        DataError: The file cannot be read, or not be moved.
+        OptionError: The file has no CRS, or holds no polygons.
     """
-    import pyogrio
     import shapely
+    from rasterio.transform import array_bounds
+
+    from seaice_cli.raster.polygons import move, read_polygons
 
     if scene.crs is None:
         raise SceneError(f"{scene.path}: has no CRS, so {path} cannot be laid over it; use --bbox in pixels instead")
-    _refuse_list(path)
-    try:
-        # Not fiona: it crashes on damaged GeoPackages whose error texts are no UTF-8.
-        quiet = {"WRITE_GFS": "NO"} if path.suffix.lower() in (".gml", ".xml") else {}  # GML would leave a file beside
-        meta, _, binary, _ = pyogrio.raw.read(path, columns=[], **quiet)
-        geometries = shapely.from_wkb(binary, on_invalid="fix")
-    except (
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.DataLayerError,
-        shapely.errors.ShapelyError,
-        OSError,
-        ValueError,
-        IndexError,  # of pyogrio, where a file has no layers
-    ) as error:
-        raise OptionError(
-            f"{path}: cannot be read as a vector file ({str(error).split(';')[0]}); try it with ogrinfo"
-        ) from error
-    if geometries is None:
-        raise OptionError(f"{path}: holds no geometries")
-    polygons = geometries[np.isin(shapely.get_type_id(geometries), (3, 6)) & ~shapely.is_empty(geometries)]
-    if not len(polygons):
+    found = read_polygons(path, strict=False)
+    if shapely.is_empty(found.geometries).all():
         raise OptionError(f"{path}: holds no polygons")
-    if not meta["crs"]:
+    if not found.crs:
         raise OptionError(f"{path}: has no CRS; assign one first (ogr2ogr -a_srs)")
-    return tuple(shapely.geometry.mapping(p) for p in _moved(polygons, meta["crs"], scene.crs))
-
-
-def _refuse_list(path: Path) -> None:
-    """Refuse a file that names other files and addresses, which OGR would open."""
-    try:
-        with path.open("rb") as file:
-            listing = b"<OGRVRT" in file.read(4096)
-    except OSError as error:
-        raise OptionError(f"{path}: cannot be read ({error.strerror})") from error
-    if listing:
-        raise OptionError(f"{path}: only names other files; name the file with the polygons itself")
-
-
-def _moved(polygons: npt.NDArray[Any], source: str, target: Any) -> npt.NDArray[Any]:
-    """Move polygons to another CRS; long edges are divided first, so that they follow their curve there."""
-    import shapely
-    from pyproj import CRS, Transformer
-    from pyproj.exceptions import ProjError
-
-    try:
-        source_crs, target_crs = CRS.from_user_input(source), CRS.from_wkt(target.to_wkt())
-        if source_crs == target_crs:
-            return polygons
-        transformer = Transformer.from_crs(source_crs, target_crs, always_xy=True)
-    except ProjError as error:
-        raise OptionError(f"the polygons cannot be moved to the scene's CRS ({error}); reproject them first") from error
-    bounds = shapely.bounds(polygons)
-    longest = np.maximum(np.max(bounds[:, 2:] - bounds[:, :2], axis=1) / DENSE, 1e-9)
-    dense = shapely.segmentize(polygons, longest)
-    there = shapely.transform(dense, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
-    moved: npt.NDArray[Any] = shapely.make_valid(there)
-    return moved
+    moved = move(found, scene.crs, array_bounds(scene.height, scene.width, scene.transform), scene.path)
+    valid = shapely.make_valid(moved)
+    return tuple(shapely.geometry.mapping(p) for p in valid[~shapely.is_empty(valid)])
 
 
 def bounds_of(geometries: Sequence[Any]) -> tuple[float, float, float, float]:
-    """Return (left, bottom, right, top) of geometries in the GeoJSON form."""
+    """Return (left, bottom, right, top) of geometries in the GeoJSON form; NaN if there are none."""
     import shapely
     from shapely.geometry import shape
 

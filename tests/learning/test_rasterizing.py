@@ -147,7 +147,7 @@ def test_a_damaged_text_in_a_geopackage_is_one_line(tmp_path, image):
     content = path.read_bytes()
     assert b"CONSTRAINT" in content
     path.write_bytes(content.replace(b"CONSTRAINT", b"CONS\x8fRAINT"))
-    with pytest.raises(DataError, match=r"a\.gpkg: cannot be read \([^\n]*$"):
+    with pytest.raises(DataError, match=r"a\.gpkg: cannot be read as a vector file \([^\n]*$"):
         read_label(Sample(image, path, ""))
 
 
@@ -175,5 +175,4 @@ def test_polygons_beyond_what_the_crs_can_show(tmp_path):
     path = layer(tmp_path / "far.gpkg", [(shapely.Polygon(c), 1) for c in (far, near)], crs="EPSG:4326")
     assert read_label(Sample(image, path, "")).shape == (HEIGHT, WIDTH)
     path = layer(tmp_path / "torn.gpkg", [(shapely.Polygon(c), 1) for c in (far, torn)], crs="EPSG:4326")
-    with pytest.raises(DataError, match="polygon 2: reaches beyond"):
-        read_label(Sample(image, path, ""))
+    assert read_label(Sample(image, path, "")).shape == (HEIGHT, WIDTH)

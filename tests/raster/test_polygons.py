@@ -1,0 +1,175 @@
+"""Polygons of any CRS lie where they lie on earth: over the antimeridian, round the pole, beyond what the raster's CRS can show."""
+
+import json
+import shutil
+
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.features import rasterize
+from rasterio.transform import array_bounds
+
+from seaice_cli.errors import DataError
+from seaice_cli.raster.polygons import move, read_polygons, to_pixels
+
+ARCTIC = (3413, Affine(25_000, 0, -2_500_000, 0, -25_000, 2_500_000), 200, 200)
+CHUKCHI = (3413, Affine(5_000, 0, -2_000_000, 0, -5_000, 1_500_000), 150, 150)
+SVALBARD = (32633, Affine(1_000, 0, 300_000, 0, -1_000, 8_900_000), 300, 400)
+CRS84 = "OGC:CRS84"
+
+
+def burn(path, epsg, transform, height, width, **how):
+    """Return which pixels have their centre in the polygons of a file."""
+    polygons = read_polygons(path, **how)
+    moved = move(polygons, CRS.from_epsg(epsg), array_bounds(height, width, transform), "the raster")
+    pixels = [g for g in to_pixels(moved, transform) if not g.is_empty]
+    return rasterize(pixels, (height, width), dtype="uint8").astype(bool) if pixels else np.zeros((height, width), bool)
+
+
+def places(epsg, transform, height, width):
+    """Return longitude and latitude of all centres."""
+    cols, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return pyproj.Transformer.from_crs(epsg, CRS84, always_xy=True).transform(*(transform @ (cols, rows)))
+
+
+def write(path, *rings, properties=None):
+    features = [
+        {"type": "Feature", "properties": properties or {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+        for ring in rings
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def box(left, bottom, right, top):
+    return [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+
+
+def agree(found, expected):
+    assert expected.any()
+    assert not expected.all()
+    assert (found != expected).mean() < 0.004
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [box(170, 65, 190, 72), box(-190, 65, -170, 72), [(170, 65), (-170, 65), (-170, 72), (170, 72), (170, 65)]],
+    ids=["beyond 180", "beyond -180", "with a jump"],
+)
+def test_a_box_over_the_antimeridian(tmp_path, ring):
+    lon, lat = places(*CHUKCHI)
+    agree(burn(write(tmp_path / "a.geojson", ring), *CHUKCHI), (np.abs(lon) > 170) & (lat > 65) & (lat < 72))
+
+
+def test_a_cap_around_the_pole(tmp_path):
+    _, lat = places(*ARCTIC)
+    agree(burn(write(tmp_path / "cap.geojson", box(-180, 75, 180, 90)), *ARCTIC), lat > 75)
+
+
+def test_the_other_pole_is_elsewhere(tmp_path):
+    antarctica = [(-180, -90), (180, -90), (180, -70), (0, -65), (-180, -70), (-180, -90)]
+    assert not burn(write(tmp_path / "land.geojson", antarctica), *ARCTIC).any()
+
+
+def test_what_reaches_to_the_other_pole_is_clipped_around_the_raster(tmp_path):
+    lon, _ = places(*ARCTIC)
+    agree(burn(write(tmp_path / "gore.geojson", box(-60, -90, 30, 90)), *ARCTIC), (lon > -60) & (lon < 30))
+
+
+def test_a_chart_of_the_whole_arctic_lies_over_a_scene_in_utm(tmp_path):
+    whole, half = box(-180, 60, 180, 90), box(-160, 60, 15, 90)
+    assert burn(write(tmp_path / "whole.geojson", whole), *SVALBARD).all()
+    lon, _ = places(*SVALBARD)
+    agree(burn(write(tmp_path / "half.geojson", half), *SVALBARD), lon < 15)
+
+
+def test_polygons_in_the_rasters_own_crs_are_not_touched(tmp_path):
+    path = write(tmp_path / "a.geojson", box(0, 0, 7, 8))
+    found = move(read_polygons(path), CRS.from_user_input(CRS84), (0, 0, 9, 9), "the raster")
+    assert found[0].equals(shapely.box(0, 0, 7, 8))
+
+
+def test_geoparquet_is_read_as_geopackage_is(tmp_path):
+    """Of masks that `seaice vectorize` has written."""
+    from seaice_cli.vector.vectorization import vectorize
+    from tests.vector.masks import write_mask
+
+    pixels = np.random.default_rng(2).integers(0, 3, (30, 40), np.uint8)
+    mask = write_mask(tmp_path / "mask.tif", pixels)
+    for name in ("a.gpkg", "a.parquet"):
+        vectorize(mask, tmp_path / name)
+    one, other = (read_polygons(tmp_path / n, layer=None, attribute="class") for n in ("a.gpkg", "a.parquet"))
+    assert len(one) > 100
+    assert shapely.equals(one.geometries, other.geometries).all()
+    assert one.values == other.values
+    assert pyproj.CRS(one.crs) == pyproj.CRS(other.crs)
+
+
+def test_one_layer_is_chosen_by_name_or_because_it_is_the_only_one(tmp_path):
+    import pyogrio
+
+    shapes = shapely.to_wkb([shapely.box(0, 0, 1, 1)])
+    for layer in ("one", "two"):
+        pyogrio.raw.write(tmp_path / "a.gpkg", shapes, [], [], layer=layer, geometry_type="Polygon", crs=CRS84)
+    with pytest.raises(DataError, match="several layers; name one of one, two"):
+        read_polygons(tmp_path / "a.gpkg")
+    assert len(read_polygons(tmp_path / "a.gpkg", layer="two")) == 1
+    assert len(read_polygons(tmp_path / "a.gpkg", strict=False)) == 1
+    with pytest.raises(DataError, match="no layer 'three'"):
+        read_polygons(tmp_path / "a.gpkg", layer="three")
+
+
+def test_what_is_no_polygon_is_refused_or_left_out(tmp_path):
+    path = tmp_path / "a.geojson"
+    line = {"type": "LineString", "coordinates": [(0, 0), (1, 1)]}
+    ring = {"type": "Polygon", "coordinates": [box(0, 0, 1, 1)]}
+    features = [{"type": "Feature", "properties": {"k": k}, "geometry": g} for k, g in enumerate((line, None, ring))]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    with pytest.raises(DataError, match="is a LineString"):
+        read_polygons(path)
+    found = read_polygons(path, attribute="k", strict=False)
+    assert (len(found), found.values) == (1, [2])
+
+
+def test_files_that_name_other_files_are_refused_and_none_is_left_beside(tmp_path):
+    data = write(tmp_path / "a.geojson", box(0, 0, 1, 1))
+    listing = tmp_path / "list.vrt"
+    listing.write_text(
+        f"<OGRVRTDataSource><OGRVRTLayer name='a'><SrcDataSource>{data}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"
+    )
+    with pytest.raises(DataError, match="only names other files"):
+        read_polygons(listing)
+    gml = tmp_path / "a.gml"
+    gml.write_text(
+        '<?xml version="1.0"?><ogr:FeatureCollection xmlns:ogr="http://ogr.maptools.org/" xmlns:gml="http://www.opengis.net/gml">'
+        '<gml:featureMember><ogr:a fid="a.0"><ogr:geometryProperty><gml:Polygon srsName="EPSG:3413"><gml:outerBoundaryIs>'
+        "<gml:LinearRing><gml:coordinates>0,0 0,1 1,1 0,0</gml:coordinates></gml:LinearRing></gml:outerBoundaryIs>"
+        "</gml:Polygon></ogr:geometryProperty></ogr:a></gml:featureMember></ogr:FeatureCollection>"
+    )
+    before = sorted(p.name for p in tmp_path.iterdir())
+    assert len(read_polygons(gml)) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.gpkg", "a.fgb", "a.geojson"])
+def test_what_is_no_vector_file_is_one_line(tmp_path, name):
+    (tmp_path / name).write_bytes(b"nothing of the kind" * 10)
+    with pytest.raises(DataError, match=rf"{name}: cannot be read as a vector file \([^\n]*$"):
+        read_polygons(tmp_path / name)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_polygons(tmp_path / "missing.gpkg")
+
+
+def test_a_table_without_geometries_is_no_geoparquet(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"class": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="is no GeoParquet"):
+        read_polygons(tmp_path / "a.parquet")
+    shutil.copy(tmp_path / "a.parquet", tmp_path / "b.geoparquet")
+    with pytest.raises(DataError, match="is no GeoParquet"):
+        read_polygons(tmp_path / "b.geoparquet")
