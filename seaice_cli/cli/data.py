@@ -11,11 +11,10 @@ import click
 from seaice_cli.cli import options
 from seaice_cli.cli.address_space import FILES, require
 from seaice_cli.cli.data_files import COMMANDS, progress
-from seaice_cli.cli.label_options import FILE, build_rules, folder_options, label_options
+from seaice_cli.cli.label_options import FILE, build_rules, class_names, folder_options, label_options
 
 if TYPE_CHECKING:
     from seaice_cli.learning.checking import Finding
-    from seaice_cli.learning.distribution import Statistics
     from seaice_cli.learning.samples import Sample
 
 SOURCES = click.argument("sources", nargs=-1, required=True, type=FILE)
@@ -192,20 +191,22 @@ def stats(
         refuse_existing(output, overwrite=overwrite)
     samples = read_sources(sources, image_dir=image_dir, label_dir=label_dir)
     statistics = measure(samples, detect_rules(samples, build_rules(**labels)), progress=progress)
-    text = json.dumps(statistics.to_json(), indent=2)
+    content = statistics.to_json(class_names(labels["classes"]))
+    text = json.dumps(content, indent=2)
     if output:
         with new_file(output, overwrite=overwrite) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
-    click.echo(text if as_json else _table(statistics))
+    click.echo(text if as_json else _table(content))
 
 
-def _table(statistics: Statistics) -> str:
-    content = statistics.to_json()
+def _table(content: dict[str, Any]) -> str:
     weights = content["weights"]
-    lines = [f"{'class':>5} {'share':>8} {'images':>7} " + " ".join(f"{name:>8}" for name in weights)]
-    for entry in content["classes"]:
+    names = [entry.get("name", str(entry["id"])) for entry in content["classes"]]
+    wide = max(5, *map(len, names))
+    lines = [f"{'class':>{wide}} {'share':>8} {'images':>7} " + " ".join(f"{name:>8}" for name in weights)]
+    for name, entry in zip(names, content["classes"], strict=True):
         own = " ".join(f"{values[entry['id']]:8.4f}" for values in weights.values())
-        lines.append(f"{entry['id']:>5} {entry['share']:>8.4f} {entry['images']:>7} {own}")
+        lines.append(f"{name:>{wide}} {entry['share']:>8.4f} {entry['images']:>7} {own}")
     lines.append(f"{'band':>5} {'mean':>10} {'std':>10} {'min':>10} {'max':>10}")
     for number, band in enumerate(content["bands"], 1):
         lines.append(f"{number:>5} " + " ".join(f"{band[name]:>10.4g}" for name in ("mean", "std", "min", "max")))

@@ -75,16 +75,17 @@ class Statistics:
         """The share of every class in the labelled pixels."""
         return np.asarray(self.counts / max(1, self.counts.sum()))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what `seaice data stats` writes."""
+    def to_json(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Return what `seaice data stats` writes; classes have names if any are given, one for each."""
         bands = self.bands
+        named: list[dict[str, str]] = [{"name": name} for name in names] or [{} for _ in self.counts]
         return {
             "samples": self.samples,
             "labelled_pixels": int(self.counts.sum()),
             "ignored_pixels": self.ignored,
             "classes": [
-                {"id": i, "pixels": int(n), "share": float(s), "images": int(m)}
-                for i, (n, s, m) in enumerate(zip(self.counts, self.shares, self.images, strict=True))
+                {"id": i, **name, "pixels": int(n), "share": float(s), "images": int(m)}
+                for i, (name, n, s, m) in enumerate(zip(named, self.counts, self.shares, self.images, strict=True))
             ],
             "weights": {name: [float(w) for w in weigh(self)] for name, weigh in WEIGHTINGS.items()},
             "valid_pixels": bands.count,

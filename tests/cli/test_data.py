@@ -95,6 +95,9 @@ def test_stats_are_printed_and_written(run, scenes):
     assert content == json.loads(run("stats", "all", "--json"))
     assert sum(c["share"] for c in content["classes"]) == pytest.approx(1)
     assert len(content["classes"]) == 2
+    named = run("stats", "all", "--classes", "open water,ice").splitlines()
+    assert [line[:10] for line in named[:3]] == ["     class", "open water", "       ice"]
+    assert named[1][10:] == table.splitlines()[1][5:]
 
 
 def test_balance_repeats_rows(run, scenes):
