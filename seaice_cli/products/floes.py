@@ -7,6 +7,8 @@ over pi). Floes that touch the edge of the data are cut off, so they are left ou
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -230,22 +232,29 @@ def _read(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], d
 
 
 def _read_parquet(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _reading(path):
         names = [name for name in pq.read_schema(path).names if name in _FIELDS]
         table = pq.read_table(path, columns=names)
-    except (OSError, pa.ArrowException) as error:
-        raise SceneError(f"{path}: cannot be read as a vector file ({error})") from error
-    metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-    return {name: table[name].to_numpy() for name in names}, metadata
+        metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+        return {name: table[name].to_numpy() for name in names}, metadata
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn errors of GDAL and Arrow into one line."""
+    try:
+        yield
+    except (RuntimeError, ValueError, LookupError, OSError) as error:  # Arrow's are among them
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise SceneError(f"{path}: cannot be read as a vector file ({lines[0][:200]})") from error
 
 
 def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     import pyogrio
 
-    try:
+    with _reading(path):
         layers = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         chosen = layer or (layers[0] if layers else None)
         if chosen not in layers:
@@ -255,7 +264,5 @@ def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[An
         if not wanted:
             return {}, {}
         found, _, _, values = pyogrio.raw.read(path, layer=chosen, columns=wanted, read_geometry=False)
-    except (RuntimeError, ValueError, LookupError, OSError) as error:
-        raise SceneError(f"{path}: cannot be read as a vector file ({str(error).splitlines()[0][:200]})") from error
     columns = {_SHORT.get(name, name): column for name, column in zip(found["fields"].tolist(), values, strict=True)}
     return columns, dict(about["layer_metadata"] or {})

@@ -115,6 +115,32 @@ def areas(paths, report, scene, model, out):
     return each(paths, report, attempt)
 
 
+def polygons(paths, report, scene, use):
+    """Read every path as the polygons of labels or of a reference, or for the sizes of its floes."""
+    import rasterio
+
+    from seaice_cli.assessment.features import FeatureReader
+    from seaice_cli.assessment.masks import Legend, MaskGrid
+    from seaice_cli.learning.rasterizing import read_layer
+    from seaice_cli.learning.rules import LabelRules
+    from seaice_cli.products.floes import measure_floes
+
+    with rasterio.open(scene) as source:
+        grid = MaskGrid((source.height, source.width), source.transform, source.crs)
+
+    def label(path):
+        read_layer(Path(path), Path(scene), LabelRules(attribute="class")).rasterize()
+
+    def reference(path):
+        with FeatureReader(Path(path), legend=Legend(attribute="class"), grid=grid) as reader:
+            reader.read(0, grid.shape[0])
+
+    def floes(path):
+        measure_floes(Path(path))
+
+    return each(paths, report, {"label": label, "reference": reference, "floes": floes}[use])
+
+
 def masks(paths, report, sound, out):
     """Turn every path as a mask into polygons, after a sound one: the first run on a machine compiles the kernels."""
     from seaice_cli.vector.vectorization import vectorize

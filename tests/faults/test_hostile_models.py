@@ -8,6 +8,7 @@ import random
 import shutil
 import struct
 
+import numpy as np
 import pytest
 
 from seaice_cli.network.spec import ONNX_FILE, SPEC_FILE, WEIGHTS_FILE
@@ -175,6 +176,31 @@ def test_broken_vector_files_are_refused_or_laid_over(work, vectors, tmp_path, n
     assert refused > number // 5
     after = contents(folder)
     assert {n for n in before | after if before.get(n) != after.get(n)} == set(), "a file beside the areas was touched"
+
+
+@pytest.mark.parametrize("use", ["label", "reference", "floes"])
+@pytest.mark.parametrize("number", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_broken_polygons_are_refused_or_read(work, tmp_path, use, number):
+    from seaice_cli.vector.vectorization import VectorOptions, vectorize
+
+    pixels = np.kron(np.random.default_rng(1).integers(0, 2, (9, 9), np.uint8), np.ones((10, 10), np.uint8))[None]
+    mask = write_scene(tmp_path / "mask.tif", pixels)
+    sound = [tmp_path / f"sound{suffix}" for suffix in (".gpkg", ".geojson", ".fgb", ".parquet", ".shp")]
+    for target in sound:
+        vectorize(mask, target, options=VectorOptions(attributes="floe", classes=(1,)))
+    folder = tmp_path / "polygons"
+    folder.mkdir()
+    paths = []
+    for index, (suffix, content) in enumerate(mutants(sound, number, seed=13)):
+        paths.append(folder / f"{index:03d}{suffix}")
+        paths[-1].write_bytes(content)
+        for part in (".shx", ".dbf", ".prj") if suffix == ".shp" else ():
+            shutil.copy(sound[-1].with_suffix(part), paths[-1].with_suffix(part))
+    before = contents(folder)
+    fine, refused, wrong = survey(work.nursery, "polygons", paths, tmp_path, scene=str(mask), use=use)
+    assert not wrong, "\n\n".join(wrong)
+    assert min(fine, refused) > number // 10
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize("number", [25, pytest.param(120, marks=pytest.mark.slow)])
