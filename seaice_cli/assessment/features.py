@@ -18,7 +18,6 @@ from seaice_cli.errors import DataError
 from seaice_cli.raster.polygons import Geometries, Polygons, move, read_polygons, to_pixels
 
 LOGGER = logging.getLogger(__name__)
-SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".fgb", ".gml", ".kml", ".parquet", ".geoparquet")
 
 
 class FeatureReader:

@@ -16,7 +16,7 @@ from seaice_cli.assessment.calibration import CalibrationSums
 from seaice_cli.assessment.concentration import CellGrid, ConcentrationSums
 from seaice_cli.assessment.confusion import Confusion
 from seaice_cli.assessment.criteria import Criteria, Pair
-from seaice_cli.assessment.features import SUFFIXES, FeatureReader
+from seaice_cli.assessment.features import FeatureReader
 from seaice_cli.assessment.ground import Ground, ground_of
 from seaice_cli.assessment.ice_edge import EdgeCollector, EdgeSums
 from seaice_cli.assessment.masks import Ids, MaskGrid, MaskReader
@@ -24,6 +24,7 @@ from seaice_cli.assessment.measures import Measures
 from seaice_cli.assessment.objects import ObjectCollector
 from seaice_cli.assessment.probabilities import ProbabilityReader
 from seaice_cli.errors import DataError, OptionError
+from seaice_cli.raster.sources import VECTORS
 
 STRIP_PIXELS = 1 << 20
 """About as many pixels are compared at a time."""
@@ -65,7 +66,7 @@ def open_reference(path: Path, criteria: Criteria, grid: MaskGrid) -> MaskReader
     Raises:
         DataError: It cannot be opened or does not fit.
     """
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in VECTORS:
         return FeatureReader(path, legend=criteria.legend, grid=grid)
     return MaskReader(path, legend=criteria.legend, grid=grid)
 

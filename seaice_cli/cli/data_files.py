@@ -236,8 +236,8 @@ def rasterize(vector: Path, like: Path, output: Path, overwrite: bool, **labels:
     require(FILES)
     from seaice_cli.errors import DataError
     from seaice_cli.learning.converting import write_ids
-    from seaice_cli.learning.folders import VECTORS
     from seaice_cli.learning.samples import Sample
+    from seaice_cli.raster.sources import VECTORS
 
     if vector.suffix.lower() not in VECTORS:
         raise DataError(f"{vector}: no vector file by its suffix ({', '.join(VECTORS)})")

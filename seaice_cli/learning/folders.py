@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from seaice_cli.errors import DataError
+from seaice_cli.raster.sources import VECTORS
 
 IMAGE_FOLDERS = ("image", "images", "img", "imgs", "scene", "scenes")
 LABEL_FOLDERS = ("gt", "label", "labels", "mask", "masks", "ann", "annotations")
 SPLIT_FOLDERS = ("all", "train", "val", "test")
 RASTERS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".bmp", ".vrt", ".img")
-VECTORS = (".gpkg", ".shp", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".gml")
 LABEL_SUFFIXES = ("_instance_color_RGB", "_instance_color_rgb", "_label", "_mask", "_gt")
 """What label files carry behind the stem of their image."""
 

@@ -15,11 +15,11 @@ from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
 from seaice_cli.errors import DataError
-from seaice_cli.learning.folders import VECTORS
 from seaice_cli.learning.palettes import IGNORE, expand
 from seaice_cli.learning.rasters import Pool, open_raster, read_window, strips, whole
 from seaice_cli.learning.rules import BINARY, MAX_VALUE, NAIC, LabelRules
 from seaice_cli.learning.samples import Sample
+from seaice_cli.raster.sources import VECTORS
 
 _LAYERS_KEPT = 16
 

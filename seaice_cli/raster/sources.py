@@ -20,6 +20,9 @@ import rasterio
 from seaice_cli.errors import SceneError
 from seaice_cli.raster.environment import FAILURES
 
+VECTORS = (".gpkg", ".shp", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".gml", ".parquet", ".geoparquet")
+"""Suffixes of files that polygons are read from."""
+
 _REMOTE = re.compile(
     r"(?<!vrt)://|/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)|^\s*<|^(?:AGS|DAAS|EEDAI?|GTI|OGCAPI|PLMOSAIC|STAC\w+|WCS|WMS|WMTS):",
     re.IGNORECASE,
