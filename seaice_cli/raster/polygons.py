@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import antimeridian
 import numpy as np
 import numpy.typing as npt
 import pyogrio
@@ -21,6 +20,7 @@ from affine import Affine
 from pyproj.enums import TransformDirection
 
 from seaice_cli.errors import DataError
+from seaice_cli.raster import longitudes
 
 LOGGER = logging.getLogger(__name__)
 
@@ -30,8 +30,12 @@ Bounds = tuple[float, float, float, float]
 _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _PIECES = 64
 """A polygon's extent is cut into this many before it is moved to another CRS, so that its edges follow their curves."""
+_FINEST = 4096
+"""Into no more than this the extent of a raster's surroundings is cut."""
 _LONGEST = 0.25
 """Degrees between the points of an edge in longitude and latitude, at most."""
+_TORN = 20
+"""Neighbours that come to lie so many times as far apart as usual are torn apart."""
 _MARGIN = 0.1
 """Of the extent of a raster, around it: polygons are clipped there."""
 
@@ -64,7 +68,7 @@ def read_polygons(
         layer: Its name; None: the only one.
         attribute: The field whose values are wanted.
         strict: Refuse several layers where none is named, and features that are no polygons. If not, the first layer is taken, and
-            its polygons alone.
+            its polygons alone; of GML always.
 
     Raises:
         DataError: The file is missing or damaged, names other files, or lacks the layer or the attribute; or it is refused as above.
@@ -72,7 +76,11 @@ def read_polygons(
     _refuse_list(path)
     parquet = path.suffix.lower() in (".parquet", ".geoparquet")
     with _reading(path):
-        found = _read_parquet(path, attribute) if parquet else _read_layer(path, layer, attribute, strict=strict)
+        found = (
+            _read_parquet(path, attribute, strict=strict)
+            if parquet
+            else _read_layer(path, layer, attribute, strict=strict)
+        )
     others = np.flatnonzero(~np.isin(shapely.get_type_id(found.geometries), (-1, *_POLYGONS)))
     if strict and len(others):
         kind = found.geometries[others[0]].geom_type
@@ -121,14 +129,29 @@ def _read_layer(path: Path, layer: str | None, attribute: str | None, *, strict:
         if attribute is not None and attribute not in names:
             raise DataError(f"{path}: has no attribute {attribute!r}; it has {', '.join(names) or 'none'}")
     found, numbers, binary, fields = pyogrio.raw.read(
-        path, layer=layer, columns=[] if attribute is None else [attribute], force_2d=True, return_fids=True,
+        path, layer=layer, columns=[] if attribute is None else [attribute], return_fids=True,
         **({"WRITE_GFS": "NO"} if markup else {}),
     )  # fmt: skip
     if attribute is not None and not fields:
         raise DataError(f"{path}: has no attribute {attribute!r}")
-    geometries = np.empty(0, object) if binary is None else shapely.from_wkb(binary, on_invalid="fix")
+    if binary is None:
+        binary = np.empty(0, object)
     values = None if attribute is None else fields[0].tolist()
-    return Polygons(path, geometries, numbers[: len(geometries)], values, found["crs"] or "")
+    return Polygons(path, _decode(path, binary, strict=strict), numbers[: len(binary)], values, found["crs"] or "")
+
+
+def _decode(path: Path, binary: npt.NDArray[np.object_], *, strict: bool) -> Geometries:
+    """Read well-known binary; what is damaged beyond repair is refused, or left out and told."""
+    geometries: Geometries = shapely.force_2d(shapely.from_wkb(binary, on_invalid="fix"))
+    given = np.array([value is not None for value in binary], bool)
+    damaged = np.flatnonzero(shapely.is_missing(geometries) & given)
+    if len(damaged) and strict:
+        raise DataError(
+            f"{path}: the geometry of its feature {damaged[0] + 1} is damaged; mend it, or take the feature out"
+        )
+    if len(damaged):
+        LOGGER.warning("%s: %d geometries are damaged; left out", path, len(damaged))
+    return geometries
 
 
 def _choose_layer(path: Path, layer: str | None, *, strict: bool) -> str:
@@ -142,48 +165,72 @@ def _choose_layer(path: Path, layer: str | None, *, strict: bool) -> str:
     return str(layer)
 
 
-def _read_parquet(path: Path, attribute: str | None) -> Polygons:
+def _read_parquet(path: Path, attribute: str | None, *, strict: bool) -> Polygons:
     """Read a GeoParquet, which GDAL as it comes with Python does not know."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(path)
-    about = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
-    column = about.get("primary_column")
-    if not isinstance(column, str) or column not in schema.names:
-        raise DataError(f"{path}: is no GeoParquet; its metadata names no column of geometries")
+    column, about = _find_geometry(path, schema.metadata or {})
+    if column not in schema.names or not (
+        pa.types.is_binary(t := schema.field(column).type) or pa.types.is_large_binary(t)
+    ):
+        raise DataError(f"{path}: is no GeoParquet; it has no column {column!r} of well-known binary")
     if attribute is not None and attribute not in schema.names:
         raise DataError(f"{path}: has no attribute {attribute!r}; it has {', '.join(schema.names)}")
     table = pq.read_table(path, columns=[column, *([] if attribute is None else [attribute])])
-    geometries = shapely.force_2d(shapely.from_wkb(table[column].to_numpy(), on_invalid="fix"))
-    crs = about["columns"][column].get("crs", "OGC:CRS84")  # unless it says that there is none, by null
+    geometries = _decode(path, table[column].to_numpy(), strict=strict)
+    crs = about.get("crs", "OGC:CRS84")  # unless it says that there is none, by null
     values = None if attribute is None else table[attribute].to_pylist()
     text = pyproj.CRS.from_user_input(crs).to_wkt() if crs else ""
     return Polygons(path, geometries, np.arange(len(geometries)), values, text)
 
 
+def _find_geometry(path: Path, metadata: dict[bytes, bytes]) -> tuple[str, dict[str, Any]]:
+    """Return the column of geometries and what is said of it, as GeoParquet 1.1 has it."""
+    geo = json.loads(metadata.get(b"geo", b"{}"))
+    column = geo.get("primary_column") if isinstance(geo, dict) else None
+    columns = geo.get("columns") if column else None
+    about = columns.get(column) if isinstance(columns, dict) and isinstance(column, str) else None
+    if not isinstance(about, dict):
+        raise DataError(f"{path}: is no GeoParquet; its metadata names no column of geometries")
+    if about.get("encoding") != "WKB":
+        raise DataError(f"{path}: holds geometries as {str(about.get('encoding'))[:40]!r}, not as WKB; write it so")
+    return str(column), about
+
+
 def move(polygons: Polygons, crs: Any, bounds: Bounds, raster: str) -> Geometries:
     """Return the polygons in the CRS of a raster, clipped to its surroundings; those that lie elsewhere become empty.
 
-    Long edges follow the curves that they become, and polygons over the antimeridian are cut there. What lies far from
-    a raster must not be moved to its CRS at all: beyond its zone, or at the other pole, coordinates become infinite, or
-    finite and wrong.
+    Long edges follow the curves that they become. What lies far from a raster must not be moved to its CRS at all: beyond
+    its zone, or at the other pole, coordinates become infinite, or finite and wrong.
 
     Args:
         polygons: As read.
         crs: Of the raster (rasterio's).
-        bounds: Of the raster: left, bottom, right, top.
+        bounds: Of the raster: left, bottom, right, top, in any order.
         raster: Its name, for errors.
 
     Raises:
         DataError: No way leads from one CRS to the other.
     """
+    left, right = sorted((bounds[0], bounds[2]))
+    bottom, top = sorted((bounds[1], bounds[3]))
     with _moving(polygons.path, raster):
         change = pyproj.Transformer.from_crs(polygons.crs, crs.to_wkt(), always_xy=True)
-        if change.source_crs == change.target_crs or not len(polygons):
-            return polygons.geometries
-        geographic = change.source_crs is not None and change.source_crs.is_geographic
-        geometries = _cut(polygons.geometries) if geographic else polygons.geometries
-        return _transform(_clip(geometries, change, bounds), change, _LONGEST if geographic else np.inf)
+        source, target = change.source_crs, change.target_crs
+        geometries = polygons.geometries
+        if source is not None and source.is_geographic:
+            geometries = longitudes.tidy(geometries)
+        if source != target and len(polygons):
+            area = _surroundings(change, (left, bottom, right, top))
+            geometries = _transform(geometries if area is None else _clip(geometries, area), change, area)
+            _tell_of_lost(polygons, geometries)
+            if target is not None and target.is_geographic:
+                geometries = longitudes.tidy(geometries, sure=True)
+        if target is not None and target.is_geographic:
+            geometries = longitudes.repeat(geometries, left, right)
+        return geometries
 
 
 @contextmanager
@@ -196,30 +243,12 @@ def _moving(path: Path, raster: str) -> Iterator[None]:
         ) from error
 
 
-def _cut(geometries: Geometries) -> Geometries:
-    """Cut polygons whose longitudes jump from 180 to -180, or go on beyond them, before anything looks at their edges."""
-    left, _, right, _ = shapely.bounds(geometries).T
-    cut = geometries.copy()
-    with warnings.catch_warnings():
-        # Clockwise rings are common and mean the same here.
-        warnings.simplefilter("ignore", antimeridian.FixWindingWarning)
-        for i in np.flatnonzero((right - left > 180) | (right > 180) | (left < -180)):
-            fix = antimeridian.fix_polygon if geometries[i].geom_type == "Polygon" else antimeridian.fix_multi_polygon
-            cut[i] = fix(
-                geometries[i], great_circle=False
-            )  # edges are straight in longitude and latitude (RFC 7946, 3.1.1)
-    return cut
-
-
-def _clip(geometries: Geometries, change: pyproj.Transformer, bounds: Bounds) -> Geometries:
-    """Return what lies around the raster."""
-    area = _surroundings(change, bounds)
-    if area is None:
-        return geometries
-    far = ~shapely.is_empty(geometries) & ~shapely.covers(area, shapely.box(*shapely.bounds(geometries).T))
-    clipped = geometries.copy()
-    clipped[far] = [_only_polygons(g) for g in shapely.intersection(shapely.make_valid(geometries[far]), area)]
-    return clipped
+def _tell_of_lost(polygons: Polygons, moved: Geometries) -> None:
+    coordinates, owners = shapely.get_coordinates(moved, return_index=True)
+    lost = np.unique(owners[~np.isfinite(coordinates).all(axis=1)])
+    moved[lost] = shapely.Polygon()
+    if len(lost):
+        LOGGER.warning("%s: %d polygons reach beyond what the CRS can show; left out", polygons.path, len(lost))
 
 
 def _surroundings(change: pyproj.Transformer, bounds: Bounds) -> Any:
@@ -227,6 +256,10 @@ def _surroundings(change: pyproj.Transformer, bounds: Bounds) -> Any:
     left, bottom, right, top = bounds
     wide, high = _MARGIN * (right - left), _MARGIN * (top - bottom)
     around = left - wide, bottom - high, right + wide, top + high
+    if change.target_crs is not None and change.target_crs.is_geographic:
+        around = max(around[0], -180.0), max(around[1], -90.0), min(around[2], 180.0), min(around[3], 90.0)
+    if change.source_crs is None or not change.source_crs.is_geographic:
+        return _enclose(change, around)
     found = change.transform_bounds(*around, densify_pts=_PIECES, direction=TransformDirection.INVERSE)
     left, bottom, right, top = found
     if not np.isfinite(found).all():
@@ -236,20 +269,42 @@ def _surroundings(change: pyproj.Transformer, bounds: Bounds) -> Any:
     return shapely.union(shapely.box(left, bottom, 180, top), shapely.box(-180, bottom, right, top))
 
 
-def _only_polygons(geometry: Any) -> Any:
+def _enclose(change: pyproj.Transformer, around: Bounds) -> Any:
+    """Return the box of what a grid of points becomes; None where neighbours are torn apart, as at a pole or a seam."""
+    x, y = np.meshgrid(np.linspace(around[0], around[2], _PIECES + 1), np.linspace(around[1], around[3], _PIECES + 1))
+    there = np.stack(change.transform(x, y, direction=TransformDirection.INVERSE))
+    if not np.isfinite(there).all():
+        return None
+    steps = [np.hypot(*np.diff(there, axis=axis)) for axis in (1, 2)]
+    if any(step.max() > _TORN * np.median(step) for step in steps):
+        return None
+    more = max(step.max() for step in steps)
+    return shapely.box(*(there.min(axis=(1, 2)) - more), *(there.max(axis=(1, 2)) + more))
+
+
+def _clip(geometries: Geometries, area: Any) -> Geometries:
+    """Return what lies within an area."""
+    far = ~shapely.is_empty(geometries) & ~shapely.covers(area, shapely.box(*shapely.bounds(geometries).T))
+    clipped = geometries.copy()
+    clipped[far] = [only_polygons(g) for g in shapely.intersection(shapely.make_valid(geometries[far]), area)]
+    return clipped
+
+
+def only_polygons(geometry: Any) -> Any:
+    """Return a geometry without the points and lines that an operation has left."""
     if shapely.get_type_id(geometry) in _POLYGONS:
         return geometry
     return shapely.MultiPolygon([p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon"])
 
 
-def _transform(geometries: Geometries, change: pyproj.Transformer, longest: float) -> Geometries:
+def _transform(geometries: Geometries, change: pyproj.Transformer, area: Any) -> Geometries:
     left, bottom, right, top = shapely.bounds(geometries).T
     extent = np.nan_to_num(np.fmax(right - left, top - bottom), nan=1.0)  # of empty ones
-    dense = shapely.segmentize(geometries, np.clip(extent / _PIECES, 1e-9, longest))
-    moved = shapely.transform(dense, lambda xy: np.column_stack(change.transform(xy[:, 0], xy[:, 1])))
-    coordinates, owners = shapely.get_coordinates(moved, return_index=True)
-    moved[np.unique(owners[~np.isfinite(coordinates).all(axis=1)])] = shapely.Polygon()
-    return np.asarray(moved)
+    whole = shapely.bounds(area) if area is not None else shapely.total_bounds(geometries)
+    least = np.nan_to_num(max(whole[2] - whole[0], whole[3] - whole[1]), nan=1.0) / _FINEST
+    longest = _LONGEST if change.source_crs is not None and change.source_crs.is_geographic else np.inf
+    dense = shapely.segmentize(geometries, np.minimum(np.maximum(extent / _PIECES, max(least, 1e-9)), longest))
+    return np.asarray(shapely.transform(dense, lambda xy: np.column_stack(change.transform(xy[:, 0], xy[:, 1]))))
 
 
 def to_pixels(geometries: Geometries, transform: Affine) -> Geometries:

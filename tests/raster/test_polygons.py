@@ -64,9 +64,110 @@ def test_a_box_over_the_antimeridian(tmp_path, ring):
     agree(burn(write(tmp_path / "a.geojson", ring), *CHUKCHI), (np.abs(lon) > 170) & (lat > 65) & (lat < 72))
 
 
-def test_a_cap_around_the_pole(tmp_path):
+RING = [((20 * k + 180) % 360 - 180, 75 + 0.001 * k) for k in range(18)]  # its longitudes jump once
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [box(-180, 75, 180, 90), box(0, 75, 360, 90), box(-179.99, 75, 179.99, 90), box(0, 75, 359.99, 90),
+     [*RING, RING[0]], [*RING, RING[0]][::-1]],
+    ids=["box", "to 360", "nearly", "nearly to 360", "ring", "ring clockwise"],
+)  # fmt: skip
+def test_a_cap_around_the_pole(tmp_path, ring):
     _, lat = places(*ARCTIC)
-    agree(burn(write(tmp_path / "cap.geojson", box(-180, 75, 180, 90)), *ARCTIC), lat > 75)
+    agree(burn(write(tmp_path / "cap.geojson", ring), *ARCTIC), lat > 75)
+
+
+@pytest.mark.parametrize("inner", [1, -1])
+@pytest.mark.parametrize("outer", [1, -1])
+def test_a_hole_around_the_pole(tmp_path, outer, inner):
+    hole = [(lon, lat + 8) for lon, lat in RING]
+    path = write(tmp_path / "ring.geojson", [])
+    text = json.loads(path.read_text())
+    text["features"][0]["geometry"]["coordinates"] = [[*RING, RING[0]][::outer], [*hole, hole[0]][::inner]]
+    path.write_text(json.dumps(text))
+    _, lat = places(*ARCTIC)
+    agree(burn(path, *ARCTIC), (lat > 75) & (lat < 83))
+
+
+@pytest.mark.parametrize("hole", [box(175, 68, 178, 70), box(-178, 68, -175, 70), box(182, 68, 185, 70)])
+def test_a_hole_on_either_side_of_the_antimeridian(tmp_path, hole):
+    path = write(tmp_path / "a.geojson", [])
+    text = json.loads(path.read_text())
+    text["features"][0]["geometry"]["coordinates"] = [box(170, 65, 190, 72), hole]
+    path.write_text(json.dumps(text))
+    lon, lat = places(*CHUKCHI)
+    around = lon % 360
+    there = (around > hole[0][0] % 360) & (around < hole[1][0] % 360) & (lat > 68) & (lat < 70)
+    agree(burn(path, *CHUKCHI), (around > 170) & (around < 190) & (lat > 65) & (lat < 72) & ~there)
+
+
+def test_a_wide_box_is_as_wide_as_its_corners_say(tmp_path):
+    lon, lat = places(*ARCTIC)
+    agree(burn(write(tmp_path / "wide.geojson", box(-100, 60, 100, 90)), *ARCTIC), (np.abs(lon) < 100) & (lat > 60))
+
+
+def in_system(path, polygon, epsg):
+    """Write a polygon given in longitude and latitude in another system, its edges along parallels and meridians."""
+    import pyogrio
+
+    change = pyproj.Transformer.from_crs(CRS84, epsg, always_xy=True)
+    dense = shapely.segmentize(polygon, 0.5)
+    moved = shapely.transform(dense, lambda xy: np.column_stack(change.transform(xy[:, 0], xy[:, 1])))
+    pyogrio.raw.write(path, shapely.to_wkb([moved]), [], [], geometry_type="Polygon", crs=f"EPSG:{epsg}")
+    return path
+
+
+def test_polygons_of_a_projection_that_tears_the_raster(tmp_path):
+    lon, lat = places(*ARCTIC)
+    path = in_system(tmp_path / "a.gpkg", shapely.box(-60, 70, -30, 82), 3857)
+    agree(burn(path, *ARCTIC), (lon > -60) & (lon < -30) & (lat > 70) & (lat < 82))
+    lon, lat = places(*CHUKCHI)
+    path = in_system(tmp_path / "b.gpkg", shapely.box(170, 65, 180, 72), 3857)
+    agree(burn(path, *CHUKCHI), (lon > 170) & (lat > 65) & (lat < 72))
+
+
+def test_polygons_of_a_polar_projection_over_a_scene_in_utm(tmp_path):
+    lon, _ = places(*SVALBARD)
+    path = in_system(tmp_path / "a.gpkg", shapely.box(-160, 60, 15, 89), 3413)
+    agree(burn(path, *SVALBARD), lon < 15)
+
+
+@pytest.mark.parametrize("left", [-180, 0], ids=["-180 to 180", "0 to 360"])
+def test_rasters_in_longitude_and_latitude(tmp_path, left):
+    grid = (4326, Affine(0.5, 0, left, 0, -0.5, 90), 100, 720)
+    lon, lat = places(*grid)
+    around = lon % 360
+    over = in_system(tmp_path / "over.gpkg", shapely.box(170, 65, 190, 72), 3413)
+    agree(burn(over, *grid), (around > 170) & (around < 190) & (lat > 65) & (lat < 72))
+    cap = in_system(tmp_path / "cap.gpkg", shapely.box(-180, 75, 180, 89.99), 3413)
+    agree(burn(cap, *grid), lat > 75)
+    west = write(tmp_path / "west.geojson", box(-60, 60, -30, 80))
+    agree(burn(west, *grid), (around > 300) & (around < 330) & (lat > 60) & (lat < 80))
+    jump = write(tmp_path / "jump.geojson", [(170, 65), (-170, 65), (-170, 72), (170, 72), (170, 65)])
+    agree(burn(jump, *grid), (around > 170) & (around < 190) & (lat > 65) & (lat < 72))
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [(3413, Affine(25_000, 0, -2_500_000, 0, 25_000, -2_500_000), 200, 200), (4326, Affine(0.5, 0, -120, 0, 0.5, 50), 80, 300)],
+    ids=["polar", "geographic"],
+)  # fmt: skip
+def test_rasters_whose_first_row_is_the_southernmost(tmp_path, grid):
+    lon, lat = places(*grid)
+    expected = (lon > -100) & (lon < 10) & (lat > 60) & (lat < 80)
+    agree(burn(write(tmp_path / "a.geojson", box(-100, 60, 10, 80)), *grid), expected)
+    agree(burn(in_system(tmp_path / "a.gpkg", shapely.box(-100, 60, 10, 80), 3413), *grid), expected)
+
+
+def test_many_small_polygons_get_few_points(tmp_path):
+    x, y = np.random.default_rng(0).uniform((-40, 60), (40, 80), (3000, 2)).T
+    polygons = read_polygons(
+        write(tmp_path / "a.geojson", *(box(a, b, a + 0.001, b + 0.001) for a, b in zip(x, y, strict=True)))
+    )
+    _, transform, height, width = ARCTIC
+    moved = move(polygons, CRS.from_epsg(3413), array_bounds(height, width, transform), "the raster")
+    assert shapely.get_num_coordinates(moved).max() <= 9
 
 
 def test_the_other_pole_is_elsewhere(tmp_path):
@@ -161,6 +262,38 @@ def test_what_is_no_vector_file_is_one_line(tmp_path, name):
         read_polygons(tmp_path / name)
     with pytest.raises(DataError, match="cannot be read"):
         read_polygons(tmp_path / "missing.gpkg")
+
+
+def test_damaged_geometries_are_refused_or_told(tmp_path, caplog):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    whole = shapely.to_wkb(shapely.box(0, 0, 1, 1))
+    geo = {"primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}
+    table = pa.table({"geometry": pa.array([whole, None, whole[:30]], pa.binary())})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
+    with pytest.raises(DataError, match="feature 3 is damaged"):
+        read_polygons(path)
+    assert len(read_polygons(path, strict=False)) == 1
+    assert "1 geometries are damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "geo",
+    [[], {"primary_column": 3}, {"primary_column": "geometry", "columns": []},
+     {"primary_column": "geometry", "columns": {"geometry": 1}},
+     {"primary_column": "geometry", "columns": {"geometry": {"encoding": "polygon"}}},
+     {"primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}],
+)  # fmt: skip
+def test_odd_metadata_and_other_encodings_are_one_line(tmp_path, geo):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"geometry": ["POLYGON ((0 0, 1 0, 1 1, 0 0))"]})
+    pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"is no GeoParquet|holds geometries as"):
+        read_polygons(tmp_path / "a.parquet")
 
 
 def test_a_table_without_geometries_is_no_geoparquet(tmp_path):
