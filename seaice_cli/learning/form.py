@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from seaice_cli.learning.batch import Batch, Draw
+from seaice_cli.learning.batch import IGNORE, Batch, Draw
 from seaice_cli.learning.clouds import fractal
 
 
@@ -33,12 +33,21 @@ def bend(batch: Batch, strength: float, draw: Draw) -> Batch:
 
 
 def _taken(batch: Batch, places: torch.Tensor, chosen: torch.Tensor) -> Batch:
-    """Take what lies at `places` (N, H, W, x and y from -1 to 1): pixels between four, labels and validity of the nearest."""
+    """Take what lies at `places` (N, H, W, x and y from -1 to 1): pixels between four, labels of the nearest.
+
+    Where one of the four is no data, the pixel is none either.
+    """
 
     def taken(values: torch.Tensor, mode: str) -> torch.Tensor:
         moved = F.grid_sample(values, places, mode=mode, padding_mode="reflection", align_corners=False)
         return torch.where(chosen[:, None, None, None], moved, values)
 
-    flags = torch.stack([batch.target, batch.valid], dim=1).to(batch.pixels.dtype)
-    target, valid = taken(flags, "nearest").unbind(1)
-    return Batch(taken(batch.pixels, "bilinear"), target.round().long(), valid > 0.5)
+    kind = batch.pixels.dtype
+    valid = taken(batch.valid[:, None].to(kind), "bilinear")[:, 0] > ALL
+    target = taken(batch.target[:, None].to(kind), "nearest")[:, 0].round().long()
+    lost = ~valid & taken(batch.valid[:, None].to(kind), "nearest")[:, 0].bool()
+    return Batch(taken(batch.pixels, "bilinear"), target.masked_fill(lost, IGNORE), valid)
+
+
+ALL = 0.999
+"""Share of the four pixels around that must be data."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -61,45 +61,46 @@ def train(
         DataError: The data is missing or does not fit, or the loss is no number any more.
         OptionError: Options do not fit each other or the machine, or the memory is not enough.
         ModelError: The network cannot be built, or the weights to start from do not fit.
+        OutputError: Another run is at work in the folder, or it cannot be made.
     """
     if (directory / logs.CONFIG_FILE).exists() and not resume:
         raise OptionError(f"{directory}: holds a run already; resume it (--resume), or name another folder")
     stages = stage_options(options)
     before, scored = options.init_from, dict[str, float]()
-    for number, stage in enumerate(stages, 1):
-        folder = directory / f"stage-{number}" if number < len(stages) else directory
-        continued = dataclasses.replace(stage, init_from=before)
-        told = {folder: continued, directory: options}  # the run's own folder keeps all stages
-        scored = _train_stage(continued, folder, directory, told, resume=resume, progress=progress)
-        before = str(folder / BEST_FILE)  # unlike the model, with the heads that only training uses
+    with ExitStack() as held:
+        for number, stage in enumerate(stages, 1):
+            folder = directory / f"stage-{number}" if number < len(stages) else directory
+            continued = dataclasses.replace(stage, init_from=before)
+            run = _begin(continued, folder)
+            if number == 1 and run.accelerator.is_main_process:  # not before the data is known to be sound
+                held.enter_context(alone(directory))
+            told = {folder: continued, directory: options}  # the run's own folder keeps all stages
+            scored = _train_stage(run, told, resume=resume, progress=progress)
+            before = str(folder / BEST_FILE)  # unlike the model, with the heads that only training uses
+            del run  # or two stages would be held at once
     return directory / MODEL_FOLDER, scored
 
 
-def _train_stage(
-    options: TrainOptions,
-    folder: Path,
-    directory: Path,
-    told: Mapping[Path, TrainOptions],
-    *,
-    resume: bool,
-    progress: Progress,
-) -> dict[str, float]:
+def _begin(options: TrainOptions, folder: Path) -> Run:
     prepared = prepare(options)
     accelerator = make_accelerator(options)
-    run = Run(options, prepared, accelerator, start(options, prepared, accelerator), folder)
-    with alone(directory) if accelerator.is_main_process else nullcontext():
-        if accelerator.is_main_process:
-            folder.mkdir(parents=True, exist_ok=True)
-            for place, content in told.items():
-                logs.write_text(place / logs.CONFIG_FILE, to_toml(anchored(content)))
-            logs.write_environment(folder, str(accelerator.device), str(accelerator.mixed_precision))
-        accelerator.wait_for_everyone()
-        if resume and (folder / CHECKPOINT_FILE).is_file():
-            restore_checkpoint(run.state, folder / CHECKPOINT_FILE, accelerator)
-        _loop(run, progress)
-        if accelerator.is_main_process:
-            _finish(run)
-        accelerator.wait_for_everyone()
+    return Run(options, prepared, accelerator, start(options, prepared, accelerator), folder)
+
+
+def _train_stage(run: Run, told: Mapping[Path, TrainOptions], *, resume: bool, progress: Progress) -> dict[str, float]:
+    folder, accelerator = run.directory, run.accelerator
+    if accelerator.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        for place, content in told.items():
+            logs.write_text(place / logs.CONFIG_FILE, to_toml(anchored(content)))
+        logs.write_environment(folder, str(accelerator.device), str(accelerator.mixed_precision))
+    accelerator.wait_for_everyone()
+    if resume and (folder / CHECKPOINT_FILE).is_file():
+        restore_checkpoint(run.state, folder / CHECKPOINT_FILE, accelerator)
+    _loop(run, progress)
+    if accelerator.is_main_process:
+        _finish(run)
+    accelerator.wait_for_everyone()
     return run.state.best
 
 

@@ -81,11 +81,22 @@ def test_what_warps_moves_labels_and_validity_with_the_pixels(name, size):
     changed = (found.pixels != batch.pixels).flatten(1).any(1)
     assert changed.sum() > 2
     apart = (found.pixels[:, 0] - 0.5).abs() > 0.2  # beside the edge pixels lie between the two
+    apart &= found.target != IGNORE
     assert torch.equal(found.target[apart], (found.pixels[:, 0] > 0.5).long()[apart])
     assert apart.float().mean() > 0.9
-    assert set(found.target.unique().tolist()) == {0, 1}
+    assert set(found.target.unique().tolist()) == {0, 1, IGNORE}, "ignored is what lies between data and none"
+    assert not (found.valid & (found.target == IGNORE)).any()
     assert not torch.equal(found.valid, batch.valid)
     assert 0.7 < found.valid.float().mean() < 1
+
+
+@pytest.mark.parametrize("name", WARPING)
+def test_values_that_stand_for_no_data_are_not_mixed_into_data(name):
+    batch = half()
+    pixels = batch.pixels.clone()
+    pixels[~batch.valid[:, None]] = 0
+    found = done(name, 1.0, Batch(pixels, batch.target, batch.valid))
+    assert found.pixels[:, 0][found.valid].min() > 0.19
 
 
 def test_rotation_keeps_distances_in_chips_that_are_not_square():
