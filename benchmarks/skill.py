@@ -22,6 +22,7 @@ from rasterio.windows import Window
 from seaice_cli.assessment.confusion import Confusion, iou
 from seaice_cli.network.catalog import DEFAULT, find_model
 from seaice_cli.network.engines import open_engine
+from seaice_cli.network.spec import SPEC_FILE
 from seaice_cli.raster.generated import SceneRecipe, generate
 from seaice_cli.raster.grid import Chip
 
@@ -53,9 +54,10 @@ def score(group: str, data: Path, runs: Path, steps: int) -> Confusion:
         write_list(runs / f"{group}_{name}.csv", rows)
         for name, rows in (("seen", [s for s in scenes(data) if s not in out]), ("unseen", out))
     )
-    if not (runs / group / "model").is_dir():
+    if not (runs / group / "model" / SPEC_FILE).is_file():
         data_lists = ("--data", seen, "--data", CONFIG.with_name("beaufort.csv"), "--val", unseen)
-        command = seaice("train", "--config", CONFIG, *data_lists, "--steps", steps, "-o", runs / group)
+        resume = ["--resume"] if (runs / group).is_dir() else []
+        command = seaice("train", "--config", CONFIG, *data_lists, "--steps", steps, "-o", runs / group, *resume)
         subprocess.run(command, cwd=data, check=True)
     model = runs / group / "model"
     command = seaice("eval", "--data", unseen, "--model", model, "--resamples", 0, "--json")
