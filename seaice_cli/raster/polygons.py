@@ -257,7 +257,8 @@ def _surroundings(change: pyproj.Transformer, bounds: Bounds) -> Any:
     wide, high = _MARGIN * (right - left), _MARGIN * (top - bottom)
     around = left - wide, bottom - high, right + wide, top + high
     if change.target_crs is not None and change.target_crs.is_geographic:
-        around = max(around[0], -180.0), max(around[1], -90.0), min(around[2], 180.0), min(around[3], 90.0)
+        west, east = (around[0], around[2]) if around[0] >= -180 and around[2] <= 180 else (-180.0, 180.0)
+        around = west, max(around[1], -90.0), east, min(around[3], 90.0)
     if change.source_crs is None or not change.source_crs.is_geographic:
         return _enclose(change, around)
     found = change.transform_bounds(*around, densify_pts=_PIECES, direction=TransformDirection.INVERSE)

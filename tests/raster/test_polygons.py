@@ -148,6 +148,15 @@ def test_rasters_in_longitude_and_latitude(tmp_path, left):
     agree(burn(jump, *grid), (around > 170) & (around < 190) & (lat > 65) & (lat < 72))
 
 
+def test_a_raster_over_the_antimeridian_in_longitude_and_latitude(tmp_path):
+    grid = (4326, Affine(0.1, 0, 165, 0, -0.1, 75), 120, 300)
+    lon, lat = places(*grid)
+    over = in_system(tmp_path / "over.gpkg", shapely.box(172, 66, 188, 73), 3413)
+    agree(burn(over, *grid), (lon % 360 > 172) & (lon % 360 < 188) & (lat > 66) & (lat < 73))
+    other_side = write(tmp_path / "a.geojson", box(-178, 66, -170, 73))
+    agree(burn(other_side, *grid), (lon % 360 > 182) & (lon % 360 < 190) & (lat > 66) & (lat < 73))
+
+
 @pytest.mark.parametrize(
     "grid",
     [(3413, Affine(25_000, 0, -2_500_000, 0, 25_000, -2_500_000), 200, 200), (4326, Affine(0.5, 0, -120, 0, 0.5, 50), 80, 300)],
