@@ -116,9 +116,9 @@ class Mask:
         return [*(row for top in tops for row in range(top, min(top + block, self.height), part)), self.height]
 
     def _caches(self, rows: int) -> bool:
-        """Tell whether the block cache holds so many rows, so that a part of them can be read after another."""
-        itemsize = int(np.dtype(self._source.dtypes[self.band - 1]).itemsize)
-        held: bool = rows * self.width * itemsize < _CACHE_MEGABYTES * 10**6
+        """Tell whether the block cache holds so many rows of all bands, so that a part of them can be read after another."""
+        pixel = sum(np.dtype(kind.replace("complex_int16", "complex64")).itemsize for kind in self._source.dtypes)
+        held: bool = rows * self.width * pixel < _CACHE_MEGABYTES * 10**6
         return held
 
     def strips(self, cuts: list[int]) -> Iterator[Rows]:
