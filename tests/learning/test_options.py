@@ -11,7 +11,10 @@ from seaice_cli.learning.losses import parse_loss
 from seaice_cli.learning.options import TrainOptions, anchored, parse_options, read_options, stage_options, to_toml
 from seaice_cli.learning.palettes import find_palette
 from seaice_cli.learning.presets import PRESETS
-from seaice_cli.network.architectures import ARCHITECTURES, find_builder
+from seaice_cli.network.architectures import ARCHITECTURES
+from seaice_cli.network.build import build_network
+from seaice_cli.network.spec import IceClass
+from tests.network.test_build import small_spec
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path):
@@ -77,8 +80,12 @@ def test_every_preset_is_valid_and_survives_a_file(preset, tmp_path):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_networks_of_every_preset_can_be_built(preset):
     for stage in stage_options(read_options(None, preset)):
-        build = find_builder(stage.architecture)
-        build(encoder=stage.encoder, encoder_weights=None, in_channels=3, classes=len(stage.classes), **stage.network)
+        classes = tuple(IceClass(name, (0, 0, 0)) for name in stage.classes)
+        spec = small_spec(
+            architecture=stage.architecture, encoder=stage.encoder, options=dict(stage.network), classes=classes,
+            stride=stage.stride,
+        )  # fmt: skip
+        assert sum(weights.numel() for weights in build_network(spec).parameters()) > 1e6
 
 
 def test_presets_have_the_values_of_their_descriptions():
