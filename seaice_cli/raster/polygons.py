@@ -230,7 +230,8 @@ def move(polygons: Polygons, crs: Any, bounds: Bounds, raster: str) -> Geometrie
                 geometries = longitudes.tidy(geometries, sure=True)
         if target is not None and target.is_geographic:
             geometries = longitudes.repeat(geometries, left, right)
-        return geometries
+        # For damaged coordinates, too: GDAL counts every row that a polygon spans, were there 10^77 of them.
+        return _clip(geometries, shapely.box(*_widen((left, bottom, right, top))))
 
 
 @contextmanager
@@ -253,9 +254,7 @@ def _tell_of_lost(polygons: Polygons, moved: Geometries) -> None:
 
 def _surroundings(change: pyproj.Transformer, bounds: Bounds) -> Any:
     """Return a polygon around the raster in the CRS of the polygons; None if that cannot be told."""
-    left, bottom, right, top = bounds
-    wide, high = _MARGIN * (right - left), _MARGIN * (top - bottom)
-    around = left - wide, bottom - high, right + wide, top + high
+    around = _widen(bounds)
     if change.target_crs is not None and change.target_crs.is_geographic:
         west, east = (around[0], around[2]) if around[0] >= -180 and around[2] <= 180 else (-180.0, 180.0)
         around = west, max(around[1], -90.0), east, min(around[3], 90.0)
@@ -268,6 +267,12 @@ def _surroundings(change: pyproj.Transformer, bounds: Bounds) -> Any:
     if left <= right:
         return shapely.box(left, bottom, right, top)
     return shapely.union(shapely.box(left, bottom, 180, top), shapely.box(-180, bottom, right, top))
+
+
+def _widen(bounds: Bounds) -> Bounds:
+    left, bottom, right, top = bounds
+    wide, high = _MARGIN * (right - left), _MARGIN * (top - bottom)
+    return left - wide, bottom - high, right + wide, top + high
 
 
 def _enclose(change: pyproj.Transformer, around: Bounds) -> Any:

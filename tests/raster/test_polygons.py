@@ -203,6 +203,16 @@ def test_polygons_in_the_rasters_own_crs_are_not_touched(tmp_path):
     assert found[0].equals(shapely.box(0, 0, 7, 8))
 
 
+def test_coordinates_beyond_all_measure_are_cut_off_around_the_raster(tmp_path):
+    import pyogrio
+
+    huge = shapely.to_wkb([shapely.box(-1e77, 0, 0, 500_000)])
+    pyogrio.raw.write(tmp_path / "a.gpkg", huge, [], [], geometry_type="Polygon", crs="EPSG:3413")
+    expected = np.zeros((200, 200), bool)
+    expected[80:100, :100] = True
+    assert np.array_equal(burn(tmp_path / "a.gpkg", *ARCTIC), expected)
+
+
 def test_geoparquet_is_read_as_geopackage_is(tmp_path):
     """Of masks that `seaice vectorize` has written."""
     from seaice_cli.vector.vectorization import vectorize
