@@ -267,6 +267,18 @@ def test_land_gets_its_own_value_and_an_area_of_interest_cuts(tmp_path, write_sc
     np.testing.assert_array_equal(mask[:, 20:], expected_classes(pixels)[20:90, 30:80])
 
 
+def test_an_area_of_interest_elsewhere_is_refused_and_land_elsewhere_is_none(
+    tmp_path, write_scene, noise, two_class_model
+):
+    pixels = noise(40, 40)
+    elsewhere = tmp_path / "elsewhere.gpkg"
+    write_polygon(elsewhere, (2_000_000, 2_000_000, 2_100_000, 2_100_000))
+    scene = write_scene(pixels)
+    with pytest.raises(OptionError, match="lie elsewhere than the scene"):
+        mask_of(scene, tmp_path, two_class_model, aoi=elsewhere)
+    np.testing.assert_array_equal(mask_of(scene, tmp_path, two_class_model, land=elsewhere), expected_classes(pixels))
+
+
 def test_an_existing_mask_is_kept_without_overwrite(tmp_path, write_scene, noise, two_class_model):
     target = tmp_path / "mask.tif"
     target.write_text("precious")

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import shapely
 from affine import Affine
 from rasterio.features import rasterize
-from rasterio.transform import array_bounds
 
 from seaice_cli.assessment.masks import Ids, Legend, MaskGrid
 from seaice_cli.errors import DataError
-from seaice_cli.raster.polygons import Geometries, Polygons, move, read_polygons, to_pixels
+from seaice_cli.raster.placing import place
+from seaice_cli.raster.polygons import Polygons, read_polygons
 
 LOGGER = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class FeatureReader:
         self.path, self.grid, self._background = path, grid, legend.background
         found = read_polygons(path, layer=legend.layer, attribute=legend.attribute)
         self._ids = np.array([_class(found, k, legend) for k in range(len(found))], np.uint8)
-        self._pixels = to_pixels(_moved(found, grid), grid.transform)
+        self._pixels = place(found, grid.crs, grid.transform, grid.shape, "the mask")
         self._tree = shapely.STRtree(self._pixels)
         if len(found) and not len(self._tree.query(shapely.box(0, 0, grid.shape[1], grid.shape[0]))):
             LOGGER.warning("%s: none of its polygons lies in the scene; all of it is background", path)
@@ -80,13 +80,3 @@ def _class(polygons: Polygons, index: int, legend: Legend) -> int:
             "say what it stands for with --values, as in water:0,ice:1"
         )
     return class_id
-
-
-def _moved(polygons: Polygons, grid: MaskGrid) -> Geometries:
-    """Bring polygons into the CRS of the grid."""
-    if polygons.crs and grid.crs is not None:
-        return move(polygons, grid.crs, array_bounds(*grid.shape, grid.transform), "the mask")
-    if polygons.crs:
-        raise DataError(f"{polygons.path}: has a CRS but the mask has none, so it cannot be laid over it")
-    LOGGER.warning("%s: has no CRS; taken to be in that of the mask", polygons.path)
-    return polygons.geometries

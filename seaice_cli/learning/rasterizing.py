@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 from affine import Affine
 from rasterio.features import rasterize
-from rasterio.transform import array_bounds
 from rasterio.windows import Window
 
 from seaice_cli.errors import DataError
 from seaice_cli.learning.palettes import IGNORE
 from seaice_cli.learning.rasters import open_raster
 from seaice_cli.learning.rules import LabelRules
-from seaice_cli.raster.polygons import Bounds, Geometries, Polygons, move, read_polygons, to_pixels
-
-log = logging.getLogger(__name__)
+from seaice_cli.raster.placing import place
+from seaice_cli.raster.polygons import Polygons, read_polygons
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def read_layer(vector: Path, image: Path, rules: LabelRules) -> Layer:
     ids = np.array([_class_of(found, k, rules) for k in range(len(found))], np.uint8)
     with open_raster(image) as dataset:
         crs, transform, height, width = dataset.crs, dataset.transform, dataset.height, dataset.width
-    pixels = to_pixels(_moved(found, image, crs, array_bounds(height, width, transform)), transform)
+    pixels = place(found, crs, transform, (height, width), image.name)
     return Layer(pixels, ids, shapely.STRtree(pixels), height, width, rules.background)
 
 
@@ -83,14 +79,3 @@ def _class_of(polygons: Polygons, index: int, rules: LabelRules) -> int:
             f"({rules.describe()}); say what it stands for, as in `ice:1`, or `{IGNORE}` to ignore it"
         )
     return class_id
-
-
-def _moved(polygons: Polygons, image: Path, crs: Any, bounds: Bounds) -> Geometries:
-    """Bring polygons into the CRS of the image."""
-    if polygons.crs and crs is not None:
-        return move(polygons, crs, bounds, image.name)
-    if polygons.crs:
-        raise DataError(f"{polygons.path}: has a CRS but the image {image.name} has none, so it cannot be laid over it")
-    if crs is not None:
-        log.warning("%s: has no CRS; taken to be in that of %s", polygons.path, image.name)
-    return polygons.geometries

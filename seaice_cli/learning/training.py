@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -34,7 +34,7 @@ from seaice_cli.network.build import build_network
 from seaice_cli.network.catalog import find_model
 from seaice_cli.network.export import save_model
 from seaice_cli.network.spec import WEIGHTS_FILE
-from seaice_cli.raster.holding import LOCK, hold
+from seaice_cli.raster.holding import alone
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,8 @@ def train(
             continued = dataclasses.replace(stage, init_from=before)
             run = _begin(continued, folder)
             if number == 1 and run.accelerator.is_main_process:  # not before the data is known to be sound
-                held.enter_context(alone(directory))
+                _make(directory)
+                held.enter_context(alone(directory / RUNNING, directory))
             told = {folder: continued, directory: options}  # the run's own folder keeps all stages
             scored = _train_stage(run, told, resume=resume, progress=progress)
             before = str(folder / BEST_FILE)  # unlike the model, with the heads that only training uses
@@ -104,26 +105,11 @@ def _train_stage(run: Run, told: Mapping[Path, TrainOptions], *, resume: bool, p
     return run.state.best
 
 
-@contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """Keep other runs out of a run's folder, which is made.
-
-    Raises:
-        OutputError: Another run is at work there, or the folder cannot be made.
-    """
+def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{directory}: cannot be made ({error.strerror}); choose another folder") from error
-    held = directory / RUNNING
-    lock = hold(held, directory)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            (held / LOCK).unlink()
-            held.rmdir()
-        lock.close()
 
 
 def _loop(run: Run, progress: Progress) -> None:

@@ -7,8 +7,6 @@ over pi). Floes that touch the edge of the data are cut off, so they are left ou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +114,8 @@ def measure_floes(path: Path, *, layer: str | None = None, ice: str | None = Non
         bins: Intervals of diameter, equally wide in the logarithm.
 
     Raises:
-        SceneError: The file is missing or no vector file, or lacks the attributes.
+        SceneError: The file is missing, or lacks the attributes.
+        DataError: It is no vector file, or damaged.
         OptionError: There is no such layer or class.
     """
     columns, metadata = _read(path, layer)
@@ -234,27 +233,21 @@ def _read(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], d
 def _read_parquet(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     import pyarrow.parquet as pq
 
-    with _reading(path):
+    from seaice_cli.raster.polygons import reading
+
+    with reading(path):
         names = [name for name in pq.read_schema(path).names if name in _FIELDS]
         table = pq.read_table(path, columns=names)
         metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
         return {name: table[name].to_numpy() for name in names}, metadata
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn errors of GDAL and Arrow into one line."""
-    try:
-        yield
-    except (RuntimeError, ValueError, LookupError, OSError) as error:  # Arrow's are among them
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise SceneError(f"{path}: cannot be read as a vector file ({lines[0][:200]})") from error
-
-
 def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     import pyogrio
 
-    with _reading(path):
+    from seaice_cli.raster.polygons import reading
+
+    with reading(path):
         layers = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         chosen = layer or (layers[0] if layers else None)
         if chosen not in layers:

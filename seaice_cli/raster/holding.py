@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,22 @@ def hold(folder: Path, target: Path) -> Any:
             return lock
         lock.close()  # of a folder that was removed just now: the lock of nothing
     raise OutputError(f"{target}: other runs are writing it; wait for them, or choose another target")
+
+
+@contextmanager
+def alone(folder: Path, target: Path) -> Iterator[None]:
+    """Hold the folder of a target's run, and remove it in the end if it is empty.
+
+    Raises:
+        OutputError: The folder cannot be made, or another run holds it.
+    """
+    with hold(folder, target):
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                (folder / LOCK).unlink()
+                folder.rmdir()
 
 
 def _take(folder: Path) -> Any:

@@ -111,7 +111,8 @@ def read_region(path: Path, scene: Scene) -> tuple[Any, ...]:
     import shapely
     from rasterio.transform import array_bounds
 
-    from seaice_cli.raster.polygons import move, read_polygons
+    from seaice_cli.raster.placing import move
+    from seaice_cli.raster.polygons import read_polygons
 
     if scene.crs is None:
         raise SceneError(f"{scene.path}: has no CRS, so {path} cannot be laid over it; use --bbox in pixels instead")

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from seaice_cli.errors import OptionError, OutputError
-from seaice_cli.raster.holding import LOCK, hold, refuse_folder
+from seaice_cli.raster.holding import LOCK, alone, refuse_folder
 from seaice_cli.vector.spooling import Spool
 
 LOGGER = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def replacing(target: Path) -> Iterator[Path]:
         OutputError: The folder cannot be written to, the disk is full, or another run writes the target.
     """
     folder = target.parent / f".{target.name}.partial"
-    with hold(folder, target):
+    with alone(folder, target):
         try:
             _clear(folder)
             yield folder / target.name
@@ -124,8 +124,6 @@ def replacing(target: Path) -> Iterator[Path]:
         finally:
             with suppress(OSError):
                 _clear(folder)
-                (folder / LOCK).unlink()
-                folder.rmdir()
 
 
 def _clear(folder: Path) -> None:

@@ -106,10 +106,12 @@ def test_a_full_disk_ends_the_training_in_one_line(trainer, lists, undisturbed, 
 
 
 def test_a_second_training_at_one_target_is_refused(trainer, lists, undisturbed, tmp_path):
-    from seaice_cli.learning.training import RUNNING, alone
+    from seaice_cli.learning.training import RUNNING
+    from seaice_cli.raster.holding import alone
 
     out = tmp_path / "run"
-    with alone(out):
+    out.mkdir()
+    with alone(out / RUNNING, out):
         second = train(trainer, lists, out, "--resume")
         assert contents(out) == {f"{RUNNING}/lock": b""}
     assert second.code == 1

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from seaice_cli.errors import OptionError, OutputError, SceneError
+from seaice_cli.errors import DataError, OptionError, OutputError, SceneError
 from seaice_cli.products.floe_chart import draw_floes
 from seaice_cli.products.floes import fit_power_law, measure_floes
 from seaice_cli.vector.formats import GEOMETRY, Layer, write_features
@@ -122,7 +122,7 @@ def test_files_that_say_nothing_of_floes_are_refused(tmp_path):
     with pytest.raises(SceneError, match="no such file"):
         measure_floes(tmp_path / "missing.gpkg")
     (tmp_path / "text.gpkg").write_text("hello")
-    with pytest.raises(SceneError, match="cannot be read as a vector file"):
+    with pytest.raises(DataError, match="cannot be read as a vector file"):
         measure_floes(tmp_path / "text.gpkg")
     schema = {"geometry": "Polygon", "properties": {"name": "str"}}
     with fiona.open(tmp_path / "other.gpkg", "w", driver="GPKG", schema=schema, layer="x"):

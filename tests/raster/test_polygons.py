@@ -10,10 +10,10 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.features import rasterize
-from rasterio.transform import array_bounds
 
 from seaice_cli.errors import DataError
-from seaice_cli.raster.polygons import move, read_polygons, to_pixels
+from seaice_cli.raster.placing import move, place
+from seaice_cli.raster.polygons import read_polygons
 
 ARCTIC = (3413, Affine(25_000, 0, -2_500_000, 0, -25_000, 2_500_000), 200, 200)
 CHUKCHI = (3413, Affine(5_000, 0, -2_000_000, 0, -5_000, 1_500_000), 150, 150)
@@ -23,9 +23,8 @@ CRS84 = "OGC:CRS84"
 
 def burn(path, epsg, transform, height, width, **how):
     """Return which pixels have their centre in the polygons of a file."""
-    polygons = read_polygons(path, **how)
-    moved = move(polygons, CRS.from_epsg(epsg), array_bounds(height, width, transform), "the raster")
-    pixels = [g for g in to_pixels(moved, transform) if not g.is_empty]
+    placed = place(read_polygons(path, **how), CRS.from_epsg(epsg), transform, (height, width), "the raster")
+    pixels = [g for g in placed if not g.is_empty]
     return rasterize(pixels, (height, width), dtype="uint8").astype(bool) if pixels else np.zeros((height, width), bool)
 
 
@@ -175,8 +174,7 @@ def test_many_small_polygons_get_few_points(tmp_path):
     polygons = read_polygons(
         write(tmp_path / "a.geojson", *(box(a, b, a + 0.001, b + 0.001) for a, b in zip(x, y, strict=True)))
     )
-    _, transform, height, width = ARCTIC
-    moved = move(polygons, CRS.from_epsg(3413), array_bounds(height, width, transform), "the raster")
+    moved = move(polygons, CRS.from_epsg(3413), (-2.5e6, -2.5e6, 2.5e6, 2.5e6), "the raster")
     assert shapely.get_num_coordinates(moved).max() <= 9
 
 
@@ -211,6 +209,14 @@ def test_coordinates_beyond_all_measure_are_cut_off_around_the_raster(tmp_path):
     expected = np.zeros((200, 200), bool)
     expected[80:100, :100] = True
     assert np.array_equal(burn(tmp_path / "a.gpkg", *ARCTIC), expected)
+
+
+def test_what_lies_beyond_the_limb_of_a_full_disc_is_left_out_and_told(tmp_path, caplog):
+    disc = CRS.from_proj4("+proj=ortho +lat_0=90 +lon_0=0")
+    near, far = box(-40, 60, -20, 80), box(-40, -60, -20, 80)
+    found = move(read_polygons(write(tmp_path / "a.geojson", near, far)), disc, (-7e6, -7e6, 7e6, 7e6), "the disc")
+    assert [g.is_empty for g in found] == [False, True]
+    assert "1 polygons reach beyond" in caplog.text
 
 
 def test_geoparquet_is_read_as_geopackage_is(tmp_path):
