@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/seaice predict demo/scene.tif -o demo/mask.tif --vector demo/ice.gpkg --preview demo/preview.png --overwrite
 
 # In two processes: what training leaves in one (threads, compilers, allocators of torch) is not for the others' subprocesses.
-TRAINING := tests/learning tests/cli/test_train.py tests/network tests/test_shipped_models.py
+TRAINING := tests/training tests/cli/test_train.py tests/network tests/test_shipped_models.py
 
 test: setup
 	$(BIN)/python -m pytest $(TRAINING)

@@ -18,10 +18,10 @@ import numpy as np
 import rasterio
 from measuring import machine, table
 
-from seaice_cli.options import PredictOptions
-from seaice_cli.pipeline import predict
-from seaice_cli.planning import Job
-from seaice_cli.raster.chips import read_chips
+from seaice_cli.prediction.job import Job
+from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.pipeline import predict
+from seaice_cli.raster.windows.chips import read_chips
 
 
 def engine_alone(scene: str, options: PredictOptions, windows: int, folder: Path) -> float:

@@ -19,9 +19,9 @@ from measuring import table
 
 from seaice_cli.network.build import SceneNetwork, load_network
 from seaice_cli.network.catalog import find_model
-from seaice_cli.options import PredictOptions
-from seaice_cli.pipeline import predict
-from seaice_cli.raster.generated import SceneRecipe, write_scene
+from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.pipeline import predict
+from seaice_cli.synthetic import SceneRecipe, write_scene
 
 
 def forward_rate(model_name: str, tile: int, batch: int) -> float:

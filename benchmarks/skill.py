@@ -19,12 +19,12 @@ import numpy as np
 from measuring import seaice, table
 from rasterio.windows import Window
 
-from seaice_cli.assessment.confusion import Confusion, iou
+from seaice_cli.evaluation.metrics.confusion import Confusion, iou
 from seaice_cli.network.catalog import DEFAULT, find_model
 from seaice_cli.network.engines import open_engine
 from seaice_cli.network.spec import SPEC_FILE
-from seaice_cli.raster.generated import SceneRecipe, generate
-from seaice_cli.raster.grid import Chip
+from seaice_cli.raster.windows.grid import Chip
+from seaice_cli.synthetic import SceneRecipe, generate
 
 CLASSES = ("water", "ice", "cloud")
 GROUPS = {

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seaice_cli.learning import training
-from seaice_cli.learning.loop import Run
-from seaice_cli.learning.losses import parse_loss
-from seaice_cli.learning.options import read_options
-from seaice_cli.learning.preparation import prepare
 from seaice_cli.network.build import build_network
-from seaice_cli.raster.generated import SceneRecipe, write_scene
+from seaice_cli.synthetic import SceneRecipe, write_scene
+from seaice_cli.training import pipeline
+from seaice_cli.training.loop import Run
+from seaice_cli.training.losses import parse_loss
+from seaice_cli.training.options import read_options
+from seaice_cli.training.preparation import prepare
 
 
 def make_data(folder: Path, scenes: int = 4) -> Path:
@@ -46,8 +46,8 @@ def bare_step(network, optimizer, loss, accelerator, pixels, target) -> None:
 
 
 def measure(options, folder: Path, steps: int) -> tuple[list[float], list[float]]:
-    prepared, accelerator = prepare(options), training.make_accelerator(options)
-    run = Run(options, prepared, accelerator, training.start(options, prepared, accelerator), folder)
+    prepared, accelerator = prepare(options), pipeline.make_accelerator(options)
+    run = Run(options, prepared, accelerator, pipeline.start(options, prepared, accelerator), folder)
     batches = run.batches()
     network = build_network(prepared.spec).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr)

@@ -27,27 +27,27 @@ SIGMA, SHARE = 11, 1.2
 READ = "import rasterio; d = rasterio.open(mask); a = d.read(1); t = d.transform\n"
 CONTENDERS = {
     "seaice vectorize to .gpkg": (
-        "from pathlib import Path; from seaice_cli.vector.vectorization import VectorOptions, vectorize\n"
+        "from pathlib import Path; from seaice_cli.vectorization.pipeline import VectorOptions, vectorize\n"
         "s = vectorize(Path(mask), Path(out + '.gpkg'), options=VectorOptions(classes=(1,), attributes='none'))\n"
         "n = s.polygons"
     ),
     "seaice vectorize to .gpkg, basic attributes": (
-        "from pathlib import Path; from seaice_cli.vector.vectorization import VectorOptions, vectorize\n"
+        "from pathlib import Path; from seaice_cli.vectorization.pipeline import VectorOptions, vectorize\n"
         "s = vectorize(Path(mask), Path(out + '.gpkg'), options=VectorOptions(classes=(1,)))\n"
         "n = s.polygons"
     ),
     "seaice vectorize to .gpkg, floe attributes": (
-        "from pathlib import Path; from seaice_cli.vector.vectorization import VectorOptions, vectorize\n"
+        "from pathlib import Path; from seaice_cli.vectorization.pipeline import VectorOptions, vectorize\n"
         "s = vectorize(Path(mask), Path(out + '.gpkg'), options=VectorOptions(classes=(1,), attributes='floe'))\n"
         "n = s.polygons"
     ),
     "seaice vectorize to .gpkg, from 100 pixels on": (
-        "from pathlib import Path; from seaice_cli.vector.vectorization import VectorOptions, vectorize\n"
+        "from pathlib import Path; from seaice_cli.vectorization.pipeline import VectorOptions, vectorize\n"
         "s = vectorize(Path(mask), Path(out + '.gpkg'), options=VectorOptions(classes=(1,), min_pixels=100))\n"
         "n = s.polygons"
     ),
     "seaice vectorize to .gpkg, every class": (
-        "from pathlib import Path; from seaice_cli.vector.vectorization import vectorize\n"
+        "from pathlib import Path; from seaice_cli.vectorization.pipeline import vectorize\n"
         "n = vectorize(Path(mask), Path(out + '.gpkg')).polygons"
     ),
     "rasterio.features.shapes + shapely, not written": (

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from seaice_cli.errors import SeaIceError
-from seaice_cli.raster.generated import REGIMES, SceneRecipe, write_scene
+from seaice_cli.synthetic import REGIMES, SceneRecipe, write_scene
 
 
 def arguments() -> argparse.Namespace:

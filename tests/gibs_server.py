@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from rasterio.windows import Window
 
-from seaice_cli.raster.generated import SceneRecipe, generate
+from seaice_cli.synthetic import SceneRecipe, generate
 
 XML = Path(__file__).parents[1] / "examples" / "gibs_truecolor.xml"
 TILE = 512

@@ -6,8 +6,8 @@ import rasterio
 from rasterio.windows import Window
 
 from seaice_cli.errors import SceneError
-from seaice_cli.options import PredictOptions
-from seaice_cli.pipeline import predict
+from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.pipeline import predict
 from tests.gibs_server import serve
 from tests.models import expected_classes
 

@@ -23,7 +23,7 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
     """A folder with what the README speaks of: a scene, a folder of scenes, labelled scenes."""
-    from seaice_cli.raster.generated import SceneRecipe, write_scene
+    from seaice_cli.synthetic import SceneRecipe, write_scene
 
     folder = tmp_path_factory.mktemp("readme")
     (folder / "scenes").mkdir()

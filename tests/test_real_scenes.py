@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from seaice_cli.options import PredictOptions
-from seaice_cli.pipeline import predict
+from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.pipeline import predict
 
 
 def test_every_modis_scene_is_mapped_and_clear_ice_is_found(tmp_path, real_data):

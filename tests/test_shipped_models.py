@@ -58,8 +58,8 @@ def test_generated_scenes_it_was_not_trained_on(clouds, classes, floor):
     """Mean IoU of the classes that are there; training drew seeds below 1000."""
     from rasterio.windows import Window
 
-    from seaice_cli.assessment.confusion import Confusion, iou
-    from seaice_cli.raster.generated import SceneRecipe, generate
+    from seaice_cli.evaluation.metrics.confusion import Confusion, iou
+    from seaice_cli.synthetic import SceneRecipe, generate
 
     model, counts = find_model(DEFAULT), Confusion.empty(3)
     for seed in range(5000, 5008):
@@ -74,9 +74,9 @@ def test_generated_scenes_it_was_not_trained_on(clouds, classes, floor):
 )
 def test_real_scenes(real_data, name, folder, floor):
     """Mean IoU of water and ice in true colour, or of all three classes; what is left out of training is in the cards."""
-    from seaice_cli.assessment.confusion import Confusion, iou
-    from seaice_cli.learning.rasters import open_raster
-    from seaice_cli.learning.samples import read_samples
+    from seaice_cli.data.rasters import open_raster
+    from seaice_cli.data.samples import read_samples
+    from seaice_cli.evaluation.metrics.confusion import Confusion, iou
 
     model = find_model(name)
     counts = Confusion.empty(3)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seaice_cli.cli.address_space import FILES, require
-from seaice_cli.cli.options import FILE, as_json, overwrite
+from seaice_cli.cli.shared.address_space import FILES, require
+from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 if TYPE_CHECKING:
     from seaice_cli.products.floes import FloeReport, PowerLaw, Sizes

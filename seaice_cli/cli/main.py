@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from seaice_cli import __version__
-from seaice_cli.cli.data import data
-from seaice_cli.cli.eval import evaluate
+from seaice_cli.cli.data.command import data
+from seaice_cli.cli.evaluation.command import evaluate
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict

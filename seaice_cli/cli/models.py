@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from seaice_cli.cli.address_space import FILES, TORCH, require
-from seaice_cli.cli.choices import DEFAULT_MODEL, EXPORTS
-from seaice_cli.cli.options import FILE, as_json, overwrite
+from seaice_cli.cli.shared.address_space import FILES, TORCH, require
+from seaice_cli.cli.shared.choices import DEFAULT_MODEL, EXPORTS
+from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 
 @click.group()
@@ -47,7 +47,7 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
     """
     require(FILES)
     from seaice_cli.network.catalog import find_model
-    from seaice_cli.network.describe import describe
+    from seaice_cli.network.description import describe
     from seaice_cli.network.spec import CARD_FILE
 
     found = find_model(model)

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.address_space import needed, require
-from seaice_cli.cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
-from seaice_cli.cli.options import EXISTING, FILE, Bar, Nodata, Numbers, as_json, model_options, overwrite
+from seaice_cli.cli.shared.address_space import needed, require
+from seaice_cli.cli.shared.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
+from seaice_cli.cli.shared.parameters import EXISTING, FILE, Bar, Nodata, Numbers, as_json, model_options, overwrite
 
 
 @click.command()
@@ -75,13 +75,13 @@ def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool,
     Example: seaice predict scene.tif -o mask.tif --vector ice.gpkg
     """
     require(needed(**chosen))
-    from seaice_cli import batch
-    from seaice_cli.options import PredictOptions
+    from seaice_cli.prediction import batch
+    from seaice_cli.prediction.options import PredictOptions
 
     options = PredictOptions(**chosen)
-    assignments = batch.pair(scenes, output, options)
-    told: list[batch.Planned] | list[batch.Result]
-    told = [batch.plan(a) for a in assignments] if dry_run else batch.run(assignments, progress=Bar)
+    items = batch.pair(scenes, output, options)
+    told: list[batch.PlanResult] | list[batch.Result]
+    told = [batch.plan(a) for a in items] if dry_run else batch.run(items, progress=Bar)
     if as_json:
         values = [t.to_json() for t in told]
         click.echo(json.dumps(values if len(values) > 1 else values[0], indent=2))

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.address_space import TORCH, require
-from seaice_cli.cli.options import as_json
-from seaice_cli.cli.train_options import train_options
-from seaice_cli.learning.presets import PRESETS
+from seaice_cli.cli.shared.address_space import TORCH, require
+from seaice_cli.cli.shared.parameters import as_json
+from seaice_cli.cli.shared.train_options import train_options
+from seaice_cli.training.presets import PRESETS
 
 
 @click.command()
@@ -36,15 +36,15 @@ def train(output: Path, config: Path | None, preset: str | None, resume: bool, a
     Example: seaice train --data train.csv --val val.csv --preset fast -o runs/first
     """
     require(TORCH)
-    from seaice_cli.learning.logs import CONFIG_FILE
-    from seaice_cli.learning.options import read_options
-    from seaice_cli.learning.training import train as run
+    from seaice_cli.training.logs import CONFIG_FILE
+    from seaice_cli.training.options import read_options
+    from seaice_cli.training.pipeline import train as run
 
     if resume and config is None and (output / CONFIG_FILE).is_file():
         config = output / CONFIG_FILE
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     if logging.getLogger().level <= logging.WARNING:  # the scores of every evaluation, but for --quiet
-        logging.getLogger("seaice_cli.learning").setLevel(min(logging.INFO, logging.getLogger().level))
+        logging.getLogger("seaice_cli.training").setLevel(min(logging.INFO, logging.getLogger().level))
     model, scores = run(read_options(config, preset or "", given), output, resume=resume, progress=_bar)
     if as_json:
         click.echo(json.dumps({"model": str(model), **scores}, indent=2))

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.address_space import POLYGONS, require
-from seaice_cli.cli.options import FILE, as_json, overwrite
+from seaice_cli.cli.shared.address_space import POLYGONS, require
+from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 ATTRIBUTES = ("basic", "floe", "none")
 
@@ -89,8 +89,8 @@ def vectorize(
     Example: seaice vectorize mask.tif ice.gpkg --classes ice --min-area 1e5 --attributes floe
     """
     require(POLYGONS)
-    from seaice_cli.vector.vectorization import VectorOptions
-    from seaice_cli.vector.vectorization import vectorize as run
+    from seaice_cli.vectorization.pipeline import VectorOptions
+    from seaice_cli.vectorization.pipeline import vectorize as run
 
     options = VectorOptions(connectivity=8 if connectivity == "8" else 4, **chosen)
     summary = run(mask, target, options=options, probability=probability, progress=_bar)

@@ -11,11 +11,11 @@ from torch import nn
 from seaice_cli.errors import ModelError
 from seaice_cli.network.architectures import find_builder
 from seaice_cli.network.architectures.segmenter import load_state
-from seaice_cli.network.architectures.weights import read_tensors
 from seaice_cli.network.catalog import Model
-from seaice_cli.network.detail import DetailNetwork
-from seaice_cli.network.shapes import Shapes, read_shapes, refuse_larger, shapes_of
+from seaice_cli.network.detail_branch import DetailNetwork
+from seaice_cli.network.pretrained import read_tensors
 from seaice_cli.network.spec import WEIGHTS_FILE, ModelSpec
+from seaice_cli.network.weight_shapes import Shapes, read_shapes, refuse_larger, shapes_of
 
 DETAIL = "detail"
 """The option of a spec that adds the full-resolution branch: how many channels it has."""

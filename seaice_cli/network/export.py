@@ -15,9 +15,9 @@ from torch import nn
 
 from seaice_cli.errors import OutputError
 from seaice_cli.network.architectures.segmenter import inference_state, load_state
-from seaice_cli.network.architectures.weights import read_tensors
 from seaice_cli.network.build import SceneNetwork, build_network
 from seaice_cli.network.catalog import Model
+from seaice_cli.network.pretrained import read_tensors
 from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, ModelSpec
 
 OPSET = 18

@@ -233,7 +233,7 @@ def _read(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], d
 def _read_parquet(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     import pyarrow.parquet as pq
 
-    from seaice_cli.raster.polygons import reading
+    from seaice_cli.raster.polygons.reading import reading
 
     with reading(path):
         names = [name for name in pq.read_schema(path).names if name in _FIELDS]
@@ -245,7 +245,7 @@ def _read_parquet(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, st
 def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     import pyogrio
 
-    from seaice_cli.raster.polygons import reading
+    from seaice_cli.raster.polygons.reading import reading
 
     with reading(path):
         layers = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]

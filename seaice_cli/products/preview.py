@@ -13,11 +13,11 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from seaice_cli.errors import OutputError
-from seaice_cli.raster.environment import FAILURES
-from seaice_cli.raster.look import Look
-from seaice_cli.raster.mask import LAND_COLOR
-from seaice_cli.raster.region import LAND
-from seaice_cli.raster.scene import Rows, Scene
+from seaice_cli.raster.gdal import FAILURES
+from seaice_cli.raster.reading.quicklook import Quicklook
+from seaice_cli.raster.reading.region import LAND
+from seaice_cli.raster.reading.scene import Rows, Scene
+from seaice_cli.raster.writing.cog import LAND_COLOR
 
 SIDE = 1000
 """Pixels along the longer side of each of the two pictures."""
@@ -26,14 +26,14 @@ VOID = (232, 226, 214)
 """What nodata looks like: a colour that neither ice nor water has."""
 
 
-def look_at(scene: Scene) -> Look:
-    """Return the look at a scene that its preview shows."""
+def open_quicklook(scene: Scene) -> Quicklook:
+    """Return the decimated scene that a preview shows."""
     scale = min(1.0, SIDE / max(scene.height, scene.width))
-    return Look(scene, max(1, round(scene.height * scale)), max(1, round(scene.width * scale)))
+    return Quicklook(scene, max(1, round(scene.height * scale)), max(1, round(scene.width * scale)))
 
 
 def write_preview(
-    look: Rows,
+    quicklook: Rows,
     mask: Path,
     target: Path,
     *,
@@ -43,7 +43,7 @@ def write_preview(
     """Write a PNG: the scene on the left, the mask's classes in their colours on the right.
 
     Args:
-        look: The scene, decimated.
+        quicklook: The scene, decimated.
         mask: The mask, of any size.
         target: The PNG.
         colors: Of the classes, by id.
@@ -52,16 +52,16 @@ def write_preview(
     Raises:
         OutputError: The target cannot be written.
     """
-    height = look.pixels.shape[1]
+    height = quicklook.pixels.shape[1]
     with rasterio.open(mask) as dataset:
-        classes = dataset.read(1, out_shape=look.pixels.shape[1:])
+        classes = dataset.read(1, out_shape=quicklook.pixels.shape[1:])
     gap = np.full((3, height, GAP), 255, np.uint8)
-    _write_png(np.concatenate([_natural(look, ends), gap, _colored(classes, colors)], axis=2), target)
+    _write_png(np.concatenate([_natural(quicklook, ends), gap, _colored(classes, colors)], axis=2), target)
 
 
-def _natural(look: Rows, ends: tuple[float, float] | None) -> npt.NDArray[np.uint8]:
-    bands = look.pixels[[0, 1, 2]] if len(look.pixels) >= 3 else look.pixels[[0, 0, 0]]
-    valid = np.ones(bands.shape[1:], bool) if look.valid is None else look.valid
+def _natural(quicklook: Rows, ends: tuple[float, float] | None) -> npt.NDArray[np.uint8]:
+    bands = quicklook.pixels[[0, 1, 2]] if len(quicklook.pixels) >= 3 else quicklook.pixels[[0, 0, 0]]
+    valid = np.ones(bands.shape[1:], bool) if quicklook.valid is None else quicklook.valid
     if ends or bands.dtype != np.uint8:
         bands = _stretched(bands.astype(np.float32), ends or _usual(bands[:, valid]))
     picture: npt.NDArray[np.uint8] = bands.astype(np.uint8)

@@ -1,1 +1,1 @@
-"""Scenes, windows, blending and masks: everything that knows what a raster is."""
+"""Rasters: reading, windows, polygons over them, writing."""

@@ -1,9 +1,9 @@
 """What the command line offers is what the library has."""
 
-from seaice_cli.cli import choices
+from seaice_cli.cli.shared import choices
 from seaice_cli.network import catalog, engines
 from seaice_cli.network.engines import tta
-from seaice_cli.options import FORMATS, PredictOptions
+from seaice_cli.prediction.options import FORMATS, PredictOptions
 
 
 def test_choices_are_the_librarys_own_tables():

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from seaice_cli.cli import data_files
-from seaice_cli.cli.data import data
+from seaice_cli.cli.data import files
+from seaice_cli.cli.data.command import data
 from seaice_cli.cli.main import cli
-from seaice_cli.learning import tiling
-from seaice_cli.learning.palettes import ISAID
-from seaice_cli.learning.samples import read_samples
-from tests.learning.made import classes, layer, noise, pixels_of, raster
-from tests.learning.test_rasterizing import SHAPES, expected
+from seaice_cli.data import tiling
+from seaice_cli.data.labels.palettes import ISAID
+from seaice_cli.data.samples import read_samples
+from tests.data.labels.test_rasterizing import SHAPES, expected
+from tests.rasters import classes, layer, noise, pixels_of, raster
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "data.md"
 
@@ -198,8 +198,8 @@ def test_every_command_has_an_example_in_its_help(run):
 
 
 def test_choices_are_the_librarys():
-    assert set(data_files.PRESETS) == set(tiling.PRESETS)
-    assert (data_files.EDGES, data_files.NAMES, data_files.FORMATS) == (tiling.EDGES, tiling.NAMES, tiling.FORMATS)
+    assert set(files.PRESETS) == set(tiling.PRESETS)
+    assert (files.EDGES, files.NAMES, files.FORMATS) == (tiling.EDGES, tiling.NAMES, tiling.FORMATS)
 
 
 def test_no_data_command_imports_torch(scenes, tmp_path):

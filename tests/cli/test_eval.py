@@ -9,9 +9,9 @@ import rasterio
 from click.testing import CliRunner
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
-from seaice_cli.assessment.criteria import Criteria
-from seaice_cli.assessment.measures import Measures, scores
 from seaice_cli.cli.main import cli
+from seaice_cli.evaluation.criteria import Criteria
+from seaice_cli.evaluation.measures import Measures, scores
 from tests.models import expected_classes
 
 EXACT = ("--precision", "float32")
@@ -264,13 +264,13 @@ def test_files_are_refused_before_anything_is_run_and_replaced_if_told(run, mask
 
 
 def test_calibration_writes_the_temperature_and_tells_it(run, listed, tmp_path, monkeypatch):
-    from seaice_cli.assessment import tempering
+    from seaice_cli.evaluation import temperature
     from tests.models import pixel_model
 
     model = pixel_model(tmp_path / "mine", classes=3)
     written = []
     # what writing does to a network is tested with a real one beside the function itself
-    monkeypatch.setattr(tempering, "temper_model", lambda *given: written.append(given))
+    monkeypatch.setattr(temperature, "temper_model", lambda *given: written.append(given))
     result = run("--data", listed, "--model", model, "--calibrate")
     assert result.exit_code == 0, result.output
     assert written[0][:2] == (str(model), model)

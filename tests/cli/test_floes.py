@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from seaice_cli.cli.main import cli
-from seaice_cli.vector.options import VectorOptions
-from seaice_cli.vector.vectorization import vectorize
-from tests.vector.masks import ice_mask
+from seaice_cli.vectorization.options import VectorOptions
+from seaice_cli.vectorization.pipeline import vectorize
+from tests.vectorization.masks import ice_mask
 
 
 @pytest.fixture

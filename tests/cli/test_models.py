@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from seaice_cli.cli.choices import EXPORTS
 from seaice_cli.cli.main import cli
+from seaice_cli.cli.shared.choices import EXPORTS
 from seaice_cli.network.export import FORMATS
 
 

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from seaice_cli.cli.main import cli
-from seaice_cli.learning.options import TrainOptions
-from tests.learning.test_training import lists  # noqa: F401 - a fixture
+from seaice_cli.training.options import TrainOptions
+from tests.training.test_pipeline import lists  # noqa: F401 - a fixture
 
 FLAGS = ["--encoder-weights", "none",
          "--crop", "32", "--batch", "2", "--steps", "2", "--eval-every", "2", "--network", "encoder_depth=3",

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from seaice_cli.cli.main import cli
 from seaice_cli.cli.vectorize import ATTRIBUTES
-from seaice_cli.vector import options
-from tests.vector.masks import blobs, ice_mask, write_mask
+from seaice_cli.vectorization import options
+from tests.vectorization.masks import blobs, ice_mask, write_mask
 
 
 def call(*arguments):

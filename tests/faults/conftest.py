@@ -1,4 +1,4 @@
-"""What every fault test needs: the nursery, and a scene with a model whose windows matter."""
+"""What every fault test needs: the forkserver, and a scene with a model whose windows matter."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 import rasterio
 from affine import Affine
 
-from tests.faults.nursery import Nursery
+from tests.faults.forkserver import ForkServer
 from tests.models import pixel_model
 
-PARTS_OF_EIGHT = ("seaice_cli.planning:WINDOWS_PER_PART", 8)
+PARTS_OF_EIGHT = ("seaice_cli.prediction.job:WINDOWS_PER_PART", 8)
 """Eight windows a part, so that a small scene has several."""
 
 
@@ -24,7 +24,7 @@ PARTS_OF_EIGHT = ("seaice_cli.planning:WINDOWS_PER_PART", 8)
 class Work:
     """A scene, a model, and what an undisturbed run makes of them."""
 
-    nursery: Nursery
+    forkserver: ForkServer
     folder: Path
     scene: Path
     model: Path
@@ -35,7 +35,7 @@ class Work:
         limits = {k: plan.pop(k) for k in ("timeout", "memory", "address_space", "file_size") if k in plan}
         patches = [PARTS_OF_EIGHT, *plan.pop("patches", ())]
         command = ("predict", self.scene, "-o", out / "mask.tif", "--model", self.model, "--json", *options)
-        return self.nursery.seaice(*command, plan={"watch": f"{out}/", "patches": patches, **plan}, **limits)
+        return self.forkserver.seaice(*command, plan={"watch": f"{out}/", "patches": patches, **plan}, **limits)
 
     def fresh(self, name="out"):
         """Return an empty folder."""
@@ -46,17 +46,17 @@ class Work:
 
 
 @pytest.fixture(scope="session")
-def nursery():
-    server = Nursery()
+def forkserver():
+    server = ForkServer()
     yield server
     server.close()
 
 
 @pytest.fixture(scope="session")
-def work(nursery, tmp_path_factory):
+def work(forkserver, tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
     scene = write_scene(folder / "scene.tif", speckle(520, 430))
-    return Work(nursery, folder, scene, pixel_model(folder / "model", blur=3, tile=128, overlap=32))
+    return Work(forkserver, folder, scene, pixel_model(folder / "model", blur=3, tile=128, overlap=32))
 
 
 def speckle(height, width, bands=3, seed=0):

@@ -1,4 +1,4 @@
-"""Runs in a child of the nursery: many files in turn, each with a time limit; tells what was no clean refusal."""
+"""Runs in a child of the forkserver: many files in turn, each with a time limit; tells what was no clean refusal."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def each(paths, report, attempt):
 
 def scenes(paths, report, model, out, options=None):
     """Predict every path as a scene; engines of one shape are opened once."""
-    from seaice_cli.options import PredictOptions
-    from seaice_cli.pipeline import predict
+    from seaice_cli.prediction.options import PredictOptions
+    from seaice_cli.prediction.pipeline import predict
 
     engines = {}
 
@@ -79,11 +79,11 @@ def scenes(paths, report, model, out, options=None):
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         try:
-            chosen = PredictOptions(model=model, preview=place / "look.png", **(options or {}))
+            chosen = PredictOptions(model=model, preview=place / "quicklook.png", **(options or {}))
             predict(path, place / "mask.tif", options=chosen, engine=engine_of)
         finally:
             left = {p.name for p in place.iterdir()}
-        if not {"mask.tif", "look.png"} <= left:
+        if not {"mask.tif", "quicklook.png"} <= left:
             raise AssertionError(f"exit 0, but only {left}")
 
     return each(paths, report, attempt)
@@ -91,8 +91,8 @@ def scenes(paths, report, model, out, options=None):
 
 def models(paths, report, scene, out, engine="openvino"):
     """Predict one scene with every path as the model."""
-    from seaice_cli.options import PredictOptions
-    from seaice_cli.pipeline import predict
+    from seaice_cli.prediction.options import PredictOptions
+    from seaice_cli.prediction.pipeline import predict
 
     def attempt(path):
         shutil.rmtree(out, ignore_errors=True)
@@ -104,8 +104,8 @@ def models(paths, report, scene, out, engine="openvino"):
 
 def areas(paths, report, scene, model, out):
     """Predict one scene with every path as the area of interest, then as land."""
-    from seaice_cli.options import PredictOptions
-    from seaice_cli.pipeline import predict
+    from seaice_cli.prediction.options import PredictOptions
+    from seaice_cli.prediction.pipeline import predict
 
     def attempt(path):
         shutil.rmtree(out, ignore_errors=True)
@@ -119,17 +119,17 @@ def polygons(paths, report, scene, use):
     """Read every path as the polygons of labels or of a reference, or for the sizes of its floes."""
     import rasterio
 
-    from seaice_cli.assessment.features import FeatureReader
-    from seaice_cli.assessment.masks import Legend, MaskGrid
-    from seaice_cli.learning.rasterizing import read_layer
-    from seaice_cli.learning.rules import LabelRules
+    from seaice_cli.data.labels.encoding import LabelEncoding
+    from seaice_cli.data.labels.rasterizing import read_layer
+    from seaice_cli.evaluation.masks import Legend, MaskGrid
+    from seaice_cli.evaluation.vector_references import FeatureReader
     from seaice_cli.products.floes import measure_floes
 
     with rasterio.open(scene) as source:
         grid = MaskGrid((source.height, source.width), source.transform, source.crs)
 
     def label(path):
-        read_layer(Path(path), Path(scene), LabelRules(attribute="class")).rasterize()
+        read_layer(Path(path), Path(scene), LabelEncoding(attribute="class")).rasterize()
 
     def reference(path):
         with FeatureReader(Path(path), legend=Legend(attribute="class"), grid=grid) as reader:
@@ -143,7 +143,7 @@ def polygons(paths, report, scene, use):
 
 def masks(paths, report, sound, out):
     """Turn every path as a mask into polygons, after a sound one: the first run on a machine compiles the kernels."""
-    from seaice_cli.vector.vectorization import vectorize
+    from seaice_cli.vectorization.pipeline import vectorize
 
     with tempfile.TemporaryDirectory() as folder:
         vectorize(Path(sound), Path(folder) / "ice.gpkg")

@@ -1,4 +1,4 @@
-"""What happens in a child of the nursery: the command line, with a fault at a stated step.
+"""What happens in a child of the forkserver: the command line, with a fault at a stated step.
 
 A *step* is a thing that a run does: a file under the watched folder is opened for writing, renamed or removed (Python tells of
 these before they happen), a layer is written, a window is started, GDAL begins or ends a copy. Steps come in the same order in
@@ -18,10 +18,10 @@ from pathlib import Path
 
 _EVENTS = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
 _WRAPPED = (
-    ("seaice_cli.raster.layers", "LayerWriter.write", "write"),
-    ("seaice_cli.raster.layers", "LayerWriter.close", "close"),
+    ("seaice_cli.prediction.layers", "LayerWriter.write", "write"),
+    ("seaice_cli.prediction.layers", "LayerWriter.close", "close"),
     ("seaice_cli.network.engines.openvino", "OpenVinoEngine._start", "window"),
-    ("seaice_cli.raster.mask", "copy_raster", "copy"),
+    ("seaice_cli.raster.writing.cog", "copy_raster", "copy"),
 )
 
 
@@ -200,7 +200,7 @@ def vanishing(folder, at, command, patches):
 
 def dying(command, how):
     """Run a command whose reading thread ends in the middle: with an error that nobody foresaw, or without a word."""
-    from seaice_cli.raster import chips, prefetch
+    from seaice_cli.raster.windows import chips, prefetch
 
     plain = chips._Strip.move_to
 

@@ -13,8 +13,8 @@ import sys
 import click
 import pytest
 
-from seaice_cli.cli.address_space import FILES, MAPS, POLYGONS, TORCH
 from seaice_cli.cli.main import cli
+from seaice_cli.cli.shared.address_space import FILES, MAPS, POLYGONS, TORCH
 from tests.faults.conftest import contents
 from tests.faults.corpus import vrt
 
@@ -31,7 +31,7 @@ COMMANDS = {
     "data zip": ("{scene}", "-o", "{out}/x.zip"),
 }  # fmt: skip
 WAYS = {
-    "maps": (MAPS, ()), "polygons": (POLYGONS, ("--vector", "{out}/ice.gpkg", "--preview", "{out}/look.png")),
+    "maps": (MAPS, ()), "polygons": (POLYGONS, ("--vector", "{out}/ice.gpkg", "--preview", "{out}/quicklook.png")),
     "torch": (TORCH, ("--engine", "torch", "--model", "modis-truecolor")),
 }  # fmt: skip
 

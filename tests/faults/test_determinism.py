@@ -19,7 +19,7 @@ def made(work, name, *options, patches=(), precision="float32"):
     out = work.fresh(name)
     command = ["predict", work.scene, "-o", out / "mask.tif", "--model", work.model, "--precision", precision,
                "--probability", out / "ice.tif", "--tta", "flip", *options]  # fmt: skip
-    outcome = work.nursery.seaice(*command, plan={"patches": list(patches)})
+    outcome = work.forkserver.seaice(*command, plan={"patches": list(patches)})
     assert outcome.code == 0, outcome.err
     return contents(out)
 
@@ -44,7 +44,7 @@ def test_the_height_of_parts_changes_no_byte(work, reference, windows):
 
 @pytest.mark.parametrize("columns", [1, 100, 10_000])
 def test_the_number_of_readers_changes_no_byte(work, reference, columns):
-    assert made(work, "other", patches=[("seaice_cli.raster.scene:READER_COLUMNS", columns)]) == reference
+    assert made(work, "other", patches=[("seaice_cli.raster.reading.scene:READER_COLUMNS", columns)]) == reference
 
 
 def test_bfloat16_is_as_certain(work):

@@ -13,7 +13,7 @@ MEMORY = 2 << 30
 BATCH = 60
 
 
-def survey(nursery, task, paths, folder, **arguments):
+def survey(forkserver, task, paths, folder, **arguments):
     """Run a task over files in batches; return (fine, refused, wrong). A crash counts as wrong, and the batch goes on behind it."""
     report = folder / "report.json"
     fine = refused = 0
@@ -21,7 +21,7 @@ def survey(nursery, task, paths, folder, **arguments):
     todo = [str(p) for p in paths]
     while todo:
         batch, todo = todo[:BATCH], todo[BATCH:]
-        outcome = nursery.run(
+        outcome = forkserver.run(
             f"tests.faults.hostile:{task}", paths=batch, report=str(report), memory=MEMORY, timeout=3600, **arguments
         )
         told = json.loads(report.read_text())
@@ -45,7 +45,7 @@ def hold_scenes(work, tmp_path, number, seed, options=None):
         broken[-1].write_bytes(content)
     before = contents(folder)
     fine, refused, wrong = survey(
-        work.nursery,
+        work.forkserver,
         "scenes",
         broken,
         tmp_path,
@@ -79,7 +79,7 @@ def test_rasters_made_for_harm_are_refused_or_read(work, tmp_path):
         paths[-1].write_bytes(content)
     before = contents(folder)
     _, refused, wrong = survey(
-        work.nursery, "scenes", paths, tmp_path, model=str(work.model), out=str(tmp_path / "out")
+        work.forkserver, "scenes", paths, tmp_path, model=str(work.model), out=str(tmp_path / "out")
     )
     assert not wrong, "\n\n".join(wrong)
     assert refused > 25

@@ -82,7 +82,7 @@ def test_strange_specifications_are_refused_or_used(work, tmp_path, every):
     paths = list(strange_specs(work, folder))[::every]
     before = contents(folder)
     fine, refused, wrong = survey(
-        work.nursery, "models", paths, tmp_path, scene=str(work.scene), out=str(tmp_path / "out")
+        work.forkserver, "models", paths, tmp_path, scene=str(work.scene), out=str(tmp_path / "out")
     )
     assert not wrong, "\n\n".join(wrong)
     assert refused > 250 // every
@@ -109,7 +109,7 @@ def test_broken_graphs_are_refused_or_run(work, tmp_path, number):
     folder.mkdir()
     paths = list(broken_graphs(work, folder, number))
     _, refused, wrong = survey(
-        work.nursery, "models", paths, tmp_path, scene=str(work.scene), out=str(tmp_path / "out")
+        work.forkserver, "models", paths, tmp_path, scene=str(work.scene), out=str(tmp_path / "out")
     )
     assert not wrong, "\n\n".join(wrong)
     assert refused > number // 4
@@ -120,7 +120,7 @@ def test_a_changed_file_of_a_model_is_refused_by_its_digest(work, tmp_path):
     with (path / ONNX_FILE).open("r+b") as file:
         file.seek(100)
         file.write(b"\0")
-    outcome = work.nursery.seaice("predict", work.scene, "-o", tmp_path / "mask.tif", "--model", path)
+    outcome = work.forkserver.seaice("predict", work.scene, "-o", tmp_path / "mask.tif", "--model", path)
     assert outcome.code == 1
     assert "damaged or changed" in outcome.err
 
@@ -129,7 +129,7 @@ def test_missing_files_of_a_model_are_named(work, tmp_path):
     for number, name in enumerate((ONNX_FILE, SPEC_FILE)):
         path = copied(work, tmp_path, number)
         (path / name).unlink()
-        outcome = work.nursery.seaice("predict", work.scene, "-o", tmp_path / "mask.tif", "--model", path)
+        outcome = work.forkserver.seaice("predict", work.scene, "-o", tmp_path / "mask.tif", "--model", path)
         assert outcome.code == 1
         assert name in outcome.err
         assert len(outcome.errors) == 1
@@ -170,7 +170,13 @@ def test_broken_vector_files_are_refused_or_laid_over(work, vectors, tmp_path, n
                 shutil.copy(vectors[0].with_name(f"d{part}"), paths[-1].with_suffix(part))
     before = contents(folder)
     _, refused, wrong = survey(
-        work.nursery, "areas", paths, tmp_path, scene=str(work.scene), model=str(work.model), out=str(tmp_path / "out")
+        work.forkserver,
+        "areas",
+        paths,
+        tmp_path,
+        scene=str(work.scene),
+        model=str(work.model),
+        out=str(tmp_path / "out"),
     )
     assert not wrong, "\n\n".join(wrong)
     assert refused > number // 5
@@ -181,7 +187,7 @@ def test_broken_vector_files_are_refused_or_laid_over(work, vectors, tmp_path, n
 @pytest.mark.parametrize("use", ["label", "reference", "floes"])
 @pytest.mark.parametrize("number", [40, pytest.param(200, marks=pytest.mark.slow)])
 def test_broken_polygons_are_refused_or_read(work, tmp_path, use, number):
-    from seaice_cli.vector.vectorization import VectorOptions, vectorize
+    from seaice_cli.vectorization.pipeline import VectorOptions, vectorize
 
     pixels = np.kron(np.random.default_rng(1).integers(0, 2, (9, 9), np.uint8), np.ones((10, 10), np.uint8))[None]
     mask = write_scene(tmp_path / "mask.tif", pixels)
@@ -197,7 +203,7 @@ def test_broken_polygons_are_refused_or_read(work, tmp_path, use, number):
         for part in (".shx", ".dbf", ".prj") if suffix == ".shp" else ():
             shutil.copy(sound[-1].with_suffix(part), paths[-1].with_suffix(part))
     before = contents(folder)
-    fine, refused, wrong = survey(work.nursery, "polygons", paths, tmp_path, scene=str(mask), use=use)
+    fine, refused, wrong = survey(work.forkserver, "polygons", paths, tmp_path, scene=str(mask), use=use)
     assert not wrong, "\n\n".join(wrong)
     assert min(fine, refused) > number // 10
     assert contents(folder) == before
@@ -208,7 +214,7 @@ def test_broken_masks_are_refused_or_become_polygons(work, tmp_path, number):
     out = tmp_path / "sound"
     out.mkdir()
     scene = write_scene(tmp_path / "scene.tif", speckle(140, 150))
-    assert work.nursery.seaice("predict", scene, "-o", out / "mask.tif", "--model", work.model).code == 0
+    assert work.forkserver.seaice("predict", scene, "-o", out / "mask.tif", "--model", work.model).code == 0
     folder = tmp_path / "masks"
     folder.mkdir()
     paths = []
@@ -217,7 +223,7 @@ def test_broken_masks_are_refused_or_become_polygons(work, tmp_path, number):
         paths[-1].write_bytes(content)
     before = contents(folder)
     _, refused, wrong = survey(
-        work.nursery, "masks", paths, tmp_path, sound=str(out / "mask.tif"), out=str(tmp_path / "out")
+        work.forkserver, "masks", paths, tmp_path, sound=str(out / "mask.tif"), out=str(tmp_path / "out")
     )
     assert not wrong, "\n\n".join(wrong)
     assert refused > number // 6

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.conftest import PARTS_OF_EIGHT, contents, speckle, summary, write_scene
 
-PRODUCTS = ("--probability", "ice.tif", "--preview", "look.png")
+PRODUCTS = ("--probability", "ice.tif", "--preview", "quicklook.png")
 POLYGONS = ("--vector", "ice.gpkg")
 COLUMNS, WINDOWS = 5, 30
 
@@ -219,7 +219,7 @@ def test_a_killed_run_of_other_options_gives_no_right_to_overwrite(work, undistu
 
 
 def test_a_second_run_at_the_same_target_is_refused(work, undisturbed):
-    from seaice_cli.raster.parts import PartStore
+    from seaice_cli.prediction.parts import PartStore
 
     out = work.fresh()
     with PartStore(out / "mask.tif", {}):
@@ -234,7 +234,7 @@ def test_a_second_run_at_the_same_target_is_refused(work, undisturbed):
 def test_runs_that_race_for_one_target_leave_one_whole_mask(work, undisturbed):
     """Eight runs at once, of which some start while another tidies up: every mask seen is whole, and nothing is left."""
     out = work.fresh()
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.injection:race",
         runs=8,
         patches=[PARTS_OF_EIGHT],

@@ -40,9 +40,9 @@ def settings():
 
 
 def many_runs(scene, model, out, runs, threads):
-    """Run in the nursery: predict again and again; say what has grown. The first runs fill caches that are meant to stay."""
-    from seaice_cli.options import PredictOptions
-    from seaice_cli.pipeline import predict
+    """Run in the forkserver: predict again and again; say what has grown. The first runs fill caches that are meant to stay."""
+    from seaice_cli.prediction.options import PredictOptions
+    from seaice_cli.prediction.pipeline import predict
 
     def once(number):
         options = PredictOptions(
@@ -80,7 +80,7 @@ def large(tmp_path_factory):
 
 @pytest.mark.slow
 def test_24_runs_in_turn_leave_nothing_behind(work, large, tmp_path):
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.test_load:many_runs",
         scene=str(large),
         model=str(work.model),
@@ -92,7 +92,7 @@ def test_24_runs_in_turn_leave_nothing_behind(work, large, tmp_path):
 
 
 def test_4_runs_at_once_give_the_same_masks_and_leave_nothing_behind(work, large, tmp_path):
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.test_load:many_runs",
         scene=str(large),
         model=str(work.model),

@@ -10,8 +10,8 @@ from rasterio.enums import ColorInterp
 
 from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines.openvino import OpenVinoEngine
-from seaice_cli.options import PredictOptions
-from seaice_cli.pipeline import predict
+from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.pipeline import predict
 from tests.models import pixel_model
 
 SHAPE = (150, 170)

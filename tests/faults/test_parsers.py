@@ -46,7 +46,7 @@ def answers(function, *arguments, **options):
 @example(b"image,label\n\0,\0\n")
 @example(b"image,image\na,b\n")
 def test_any_bytes_as_a_csv(tmp_path, content):
-    from seaice_cli.learning.samples import read_samples
+    from seaice_cli.data.samples import read_samples
 
     (tmp_path / "list.csv").write_bytes(content)
     answers(read_samples, tmp_path / "list.csv")
@@ -57,7 +57,7 @@ def test_any_bytes_as_a_csv(tmp_path, content):
 @example([{"filename": "../../../../etc/passwd"}])
 @example([{"filename": "a" * 100_000, "ann": {"seg_map": "\0"}}])
 def test_any_json_as_a_list(tmp_path, value):
-    from seaice_cli.learning.samples import read_samples
+    from seaice_cli.data.samples import read_samples
 
     (tmp_path / "list.json").write_text(json.dumps(value))
     answers(read_samples, tmp_path / "list.json")
@@ -65,7 +65,7 @@ def test_any_json_as_a_list(tmp_path, value):
 
 @pytest.mark.parametrize("text", ["[" * 200_000, "{" * 200_000, "1" * 6000, '"\\ud800"', "[1e999]", "\ufeff[]", "nul"])
 def test_texts_that_are_hard_for_json(tmp_path, text):
-    from seaice_cli.learning.samples import read_samples
+    from seaice_cli.data.samples import read_samples
     from seaice_cli.network.spec import read_spec
 
     for name in ("list.json", "model.json"):
@@ -102,7 +102,7 @@ def test_any_value_in_a_specification(two_class_model, key, value):
 @example("²³ 1 2 3\n")
 @example("1" * 5000 + " 1 2 3")
 def test_any_text_as_a_palette(tmp_path, content):
-    from seaice_cli.learning.palettes import find_palette
+    from seaice_cli.data.labels.palettes import find_palette
 
     (tmp_path / "palette.txt").write_text(content, encoding="utf-8", errors="surrogatepass")
     answers(find_palette, str(tmp_path / "palette.txt"))
@@ -117,7 +117,7 @@ def test_any_text_as_a_palette(tmp_path, content):
     )
 )
 def test_any_value_as_an_option_of_training(value):
-    from seaice_cli.learning.options import parse_options, stage_options
+    from seaice_cli.training.options import parse_options, stage_options
 
     options = answers(parse_options, value, "here")
     if options is not None:
@@ -132,7 +132,7 @@ def test_any_value_as_an_option_of_training(value):
 @example("data = 3")
 @example("preset = []")
 def test_any_text_as_toml(tmp_path, content):
-    from seaice_cli.learning.options import read_options
+    from seaice_cli.training.options import read_options
 
     (tmp_path / "train.toml").write_text(content, encoding="utf-8", errors="replace")
     answers(read_options, tmp_path / "train.toml")
@@ -146,10 +146,10 @@ def test_any_text_as_toml(tmp_path, content):
 def test_any_text_as_losses_schedules_and_augmentations(text):
     import torch
 
-    from seaice_cli.learning.augment import parse_recipe
-    from seaice_cli.learning.losses.parsing import parse_loss
-    from seaice_cli.learning.optimizers import make_optimizer
-    from seaice_cli.learning.schedules import make_schedule
+    from seaice_cli.training.augmentation.augment import parse_recipe
+    from seaice_cli.training.losses.parsing import parse_loss
+    from seaice_cli.training.optimization.optimizers import make_optimizer
+    from seaice_cli.training.optimization.schedules import make_schedule
 
     layer = torch.nn.Linear(1, 1)
     answers(parse_loss, text, classes=3)

@@ -48,7 +48,7 @@ def damaged(work, tmp_path):
 def predict(work, scene, out, *options, **limits):
     out.mkdir(exist_ok=True)
     command = ("predict", scene, "-o", out / "mask.tif", "--model", work.model, "--json", *options)
-    return work.nursery.seaice(*command, **limits)
+    return work.forkserver.seaice(*command, **limits)
 
 
 def refused(outcome, *words):
@@ -68,14 +68,16 @@ def test_damaged_blocks_end_the_run_and_leave_nothing(work, damaged, tmp_path):
 
 
 def test_damaged_blocks_become_nodata_when_asked_and_nothing_else_does(work, damaged, tmp_path):
-    outcome = predict(work, damaged, tmp_path / "out", "--on-bad-block", "nodata", "--preview", tmp_path / "look.png")
+    outcome = predict(
+        work, damaged, tmp_path / "out", "--on-bad-block", "nodata", "--preview", tmp_path / "quicklook.png"
+    )
     assert outcome.code == 0, outcome.err
     assert "3 blocks cannot be read" in outcome.err
     expected = np.ones((HEIGHT, WIDTH), bool)
     for row, column in ((0, 0), (2, 1), (2, 2)):
         expected[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK] = False
     np.testing.assert_array_equal(read_mask(tmp_path / "out") != 255, expected)
-    assert (tmp_path / "look.png").stat().st_size > 0
+    assert (tmp_path / "quicklook.png").stat().st_size > 0
 
 
 def test_a_damaged_band_or_mask_makes_the_whole_pixel_nodata(work, tmp_path):
@@ -158,7 +160,7 @@ def test_a_vrt_that_lacks_a_file_is_refused_even_the_third_time(work, tmp_path):
     shutil.copy(work.scene, scenes / "whole.tif")
     out = tmp_path / "masks"
     command = ("predict", scenes, "-o", out, "--model", work.model)
-    outcome = work.nursery.seaice(*command)
+    outcome = work.forkserver.seaice(*command)
     assert outcome.code == 1
     assert [p.name for p in sorted(out.glob("*.tif"))] == ["whole.tif"]
     assert outcome.err.count("gone.tif', which does not exist") == 4
@@ -187,7 +189,7 @@ def test_eight_scenes_of_which_two_are_broken_give_six_masks(work, tmp_path):
         write_scene(scenes / f"{number}.tif", speckle(200, 210, seed=number), interleave="pixel")
     damage(scenes / "3.tif", {(1, 1)})
     (scenes / "6.tif").write_bytes((scenes / "6.tif").read_bytes()[:100])
-    outcome = work.nursery.seaice("predict", scenes, "-o", tmp_path / "masks", "--model", work.model)
+    outcome = work.forkserver.seaice("predict", scenes, "-o", tmp_path / "masks", "--model", work.model)
     assert outcome.code == 1
     assert sorted(contents(tmp_path / "masks")) == sorted(
         name for n in (0, 1, 2, 4, 5, 7) for name in (f"{n}.tif", f"{n}.tif.aux.xml")
@@ -200,7 +202,7 @@ def test_eight_scenes_of_which_two_are_broken_give_six_masks(work, tmp_path):
 
 def test_a_scene_that_changes_while_it_is_read_is_refused(work, tmp_path):
     scene = write_scene(tmp_path / "scene.tif", speckle(HEIGHT, WIDTH))
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.injection:touching",
         path=str(scene),
         at=12,
@@ -208,7 +210,7 @@ def test_a_scene_that_changes_while_it_is_read_is_refused(work, tmp_path):
     )
     assert refused(outcome, "has changed while it was read")
     assert not (tmp_path / "mask.tif").exists()
-    again = work.nursery.seaice("predict", scene, "-o", tmp_path / "mask.tif", "--model", work.model)
+    again = work.forkserver.seaice("predict", scene, "-o", tmp_path / "mask.tif", "--model", work.model)
     assert again.code == 0
     assert "scene.files" in again.err
 
@@ -222,7 +224,7 @@ PATIENT = {
 
 
 def fetch(work, server, out, *options):
-    return work.nursery.run(
+    return work.forkserver.run(
         "tests.faults.injection:remotely",
         environment=PATIENT,
         command=[
@@ -299,10 +301,10 @@ def test_parts_of_a_remote_scene_that_has_changed_are_discarded(work, large, tmp
     other[-400_000:] = bytes(400_000)
     with Misbehaving(large) as server:
         assert (
-            work.nursery.run(
+            work.forkserver.run(
                 "tests.faults.injection:remotely",
                 environment=PATIENT,
-                plan={"at": 40, "do": "SIGKILL", "patches": [("seaice_cli.planning:WINDOWS_PER_PART", 8)]},
+                plan={"at": 40, "do": "SIGKILL", "patches": [("seaice_cli.prediction.job:WINDOWS_PER_PART", 8)]},
                 command=["predict", f"/vsicurl/{server.url}", "-o", f"{tmp_path}/mask.tif", "--model", str(work.model)],
             ).code
             == -9

@@ -55,18 +55,18 @@ def load(place, path):
     import torch
 
     if place == "weights to start from":
-        from seaice_cli.network.architectures.weights import read_tensors
+        from seaice_cli.network.pretrained import read_tensors
 
         read_tensors(path)
     elif place == "weights of an encoder":
-        from seaice_cli.network.architectures.weights import load_weights
+        from seaice_cli.network.pretrained import load_weights
 
         load_weights(torch.nn.Linear(1, 1), path)
     else:
         from accelerate import Accelerator
 
-        from seaice_cli.learning.checkpoint import State, restore_checkpoint
-        from seaice_cli.learning.difficulty import Difficulty
+        from seaice_cli.training.checkpoint import State, restore_checkpoint
+        from seaice_cli.training.difficulty import Difficulty
 
         state = State(torch.nn.Linear(1, 1), None, None, None, Difficulty([]))
         restore_checkpoint(state, path, Accelerator(cpu=True))
@@ -82,7 +82,7 @@ def test_no_place_runs_what_a_file_says(poisoned, place):
 
 
 def test_weights_under_another_name_are_never_unpickled(poisoned):
-    from seaice_cli.network.architectures.weights import read_tensors
+    from seaice_cli.network.pretrained import read_tensors
 
     path, witness = poisoned
     disguised = path.rename(path.with_suffix(".safetensors"))
@@ -129,7 +129,7 @@ def test_names_in_lists_are_never_places_to_write(work, tmp_path):
             ("data", "list", outside / "data", "-o", inside / "list.csv", "--overwrite"),
             ("data", "split", outside / "list.csv", "-o", inside / "split", "--overwrite"),
         ):
-            outcome = work.nursery.seaice(*command)
+            outcome = work.forkserver.seaice(*command)
             assert "Traceback" not in outcome.err
             assert "unforeseen" not in outcome.err, outcome.err
         assert contents(outside) == before
@@ -137,7 +137,7 @@ def test_names_in_lists_are_never_places_to_write(work, tmp_path):
 
 
 def test_no_command_opens_a_connection_unless_asked(work, tmp_path):
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.injection:offline",
         command=[
             "predict",
@@ -154,7 +154,7 @@ def test_no_command_opens_a_connection_unless_asked(work, tmp_path):
 
 
 def test_a_prediction_on_the_cpu_loads_nothing_that_unpickles(work, tmp_path):
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.injection:counting_modules",
         command=["predict", str(work.scene), "-o", str(tmp_path / "mask.tif"), "--model", str(work.model)],
     )
@@ -180,7 +180,7 @@ def test_torch_runs_out_of_memory_in_halves_and_then_in_one_line(monkeypatch):
 
     from seaice_cli.errors import EngineError
     from seaice_cli.network.engines.pytorch import TorchEngine
-    from seaice_cli.raster.grid import Chip
+    from seaice_cli.raster.windows.grid import Chip
 
     class Small(TorchEngine):
         def __init__(self, room):

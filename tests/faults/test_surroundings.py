@@ -154,7 +154,7 @@ def test_a_read_only_disk_is_refused_before_any_window(work, small_disk):
 
 def test_a_target_folder_that_is_missing_or_a_file_is_refused(work, tmp_path):
     for target in (tmp_path / "nowhere" / "mask.tif", work.scene / "mask.tif"):
-        outcome = work.nursery.seaice("predict", work.scene, "-o", target, "--model", work.model)
+        outcome = work.forkserver.seaice("predict", work.scene, "-o", target, "--model", work.model)
         assert told(outcome, "mask.tif")
 
 
@@ -168,14 +168,14 @@ def test_a_place_where_no_file_can_be_made_is_named_with_its_true_fault(work, tm
         *((out, option, f"{nowhere}/x.{suffix}") for option, suffix in OTHER_TARGETS.items()),
         (f"{nowhere}/mask.tif", "--dry-run"),
     ):
-        outcome = work.nursery.seaice(*command, *options)
+        outcome = work.forkserver.seaice(*command, *options)
         assert outcome.code == 1, (options, outcome)
         assert "no file can be made beside it" in outcome.err + outcome.out, (options, outcome)
         assert "other runs" not in outcome.err
         assert list(tmp_path.iterdir()) == [], options
     assert work.predict(work.fresh()).code == 0
     mask = work.folder / "out" / "mask.tif"
-    assert told(work.nursery.seaice("vectorize", mask, f"{nowhere}/ice.gpkg"), "no file can be made beside it")
+    assert told(work.forkserver.seaice("vectorize", mask, f"{nowhere}/ice.gpkg"), "no file can be made beside it")
 
 
 def test_the_scene_is_never_its_own_target(work, tmp_path):
@@ -183,10 +183,10 @@ def test_the_scene_is_never_its_own_target(work, tmp_path):
     (tmp_path / "link.tif").symlink_to(scene)
     before = scene.read_bytes()
     for name in ("scene.tif", "link.tif", "../" + tmp_path.name + "/scene.tif"):
-        outcome = work.nursery.seaice("predict", scene, "-o", tmp_path / name, "--model", work.model, "--overwrite")
+        outcome = work.forkserver.seaice("predict", scene, "-o", tmp_path / name, "--model", work.model, "--overwrite")
         assert told(outcome, "scene")
     for option in ("--probability", "--preview"):
-        outcome = work.nursery.seaice(
+        outcome = work.forkserver.seaice(
             "predict", scene, "-o", tmp_path / "mask.tif", "--model", work.model, "--overwrite", option, scene
         )
         assert told(outcome, "scene")
@@ -195,7 +195,7 @@ def test_the_scene_is_never_its_own_target(work, tmp_path):
 
 
 def test_one_file_is_not_two_targets(work, tmp_path):
-    outcome = work.nursery.seaice(
+    outcome = work.forkserver.seaice(
         "predict",
         work.scene,
         "-o",
@@ -212,7 +212,7 @@ def test_a_folder_that_vanishes_in_the_middle_ends_the_run_in_one_line(work, und
     steps = undisturbed[1]
     for step in spread(steps[:95], 8):
         out = work.fresh()
-        outcome = work.nursery.run(
+        outcome = work.forkserver.run(
             "tests.faults.injection:vanishing",
             folder=str(out),
             at=step,
@@ -232,7 +232,7 @@ def test_memory_that_ends_at_some_steps_ends_the_run_in_one_line(work, undisturb
 
 def test_a_thread_that_dies_ends_the_run(work):
     for how in ("error", "silence"):
-        outcome = work.nursery.run(
+        outcome = work.forkserver.run(
             "tests.faults.injection:dying",
             how=how,
             command=["predict", str(work.scene), "-o", f"{work.fresh()}/mask.tif", "--model", str(work.model)],
@@ -242,7 +242,7 @@ def test_a_thread_that_dies_ends_the_run(work):
 
 def test_an_engine_that_is_missing_is_named(work):
     for engine in ("openvino", "torch"):
-        outcome = work.nursery.run(
+        outcome = work.forkserver.run(
             "tests.faults.injection:without",
             module=engine,
             command=[
@@ -261,10 +261,10 @@ def test_an_engine_that_is_missing_is_named(work):
 
 def test_an_engine_that_fails_in_the_middle_keeps_the_parts(work, undisturbed):
     out = work.fresh()
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.injection:failing_engine",
         after=17,
-        patches=[["seaice_cli.planning:WINDOWS_PER_PART", 8]],
+        patches=[["seaice_cli.prediction.job:WINDOWS_PER_PART", 8]],
         command=["predict", str(work.scene), "-o", f"{out}/mask.tif", "--model", str(work.model)],
     )
     assert told(outcome, "OpenVINO failed")
@@ -278,7 +278,7 @@ def test_an_engine_that_fails_in_the_middle_keeps_the_parts(work, undisturbed):
 def test_unusable_options_are_told_in_one_line(work, tmp_path):
     for options in (("--rescale", "nan,1"), ("--rescale", "3,3"), ("--overlap", "4000"), ("--tile", "100"), ("--bands", "9"),
                     ("--bbox", "nan,0,1,1"), ("--bbox", "0,0,1,1"), ("--device", "cuda:9"), ("--device", "nonsense")):  # fmt: skip
-        outcome = work.nursery.seaice(
+        outcome = work.forkserver.seaice(
             "predict", work.scene, "-o", tmp_path / "mask.tif", "--model", work.model, *options
         )
         assert outcome.code in (1, 2), (options, outcome)
@@ -288,7 +288,7 @@ def test_unusable_options_are_told_in_one_line(work, tmp_path):
 
 def test_a_process_ends_with_the_open_files_it_is_allowed(work):
     """Sixteen handles beyond the standard ones are few; they are enough, or one line says so."""
-    outcome = work.nursery.run(
+    outcome = work.forkserver.run(
         "tests.faults.injection:with_few_files",
         files=32,
         command=["predict", str(work.scene), "-o", f"{work.fresh()}/mask.tif", "--model", str(work.model)],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.faults.conftest import contents, speckle, write_scene
-from tests.faults.nursery import Nursery
+from tests.faults.forkserver import ForkServer
 from tests.faults.test_kills import spread
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ COMPARED = ("best.safetensors", "model/weights.safetensors", "model/model.json",
 
 @pytest.fixture(scope="module")
 def trainer():
-    server = Nursery("torch", "seaice_cli.learning.training", "seaice_cli.network.export")
+    server = ForkServer("torch", "seaice_cli.training.pipeline", "seaice_cli.network.export")
     yield server
     server.close()
 
@@ -106,8 +106,8 @@ def test_a_full_disk_ends_the_training_in_one_line(trainer, lists, undisturbed, 
 
 
 def test_a_second_training_at_one_target_is_refused(trainer, lists, undisturbed, tmp_path):
-    from seaice_cli.learning.training import RUNNING
-    from seaice_cli.raster.holding import alone
+    from seaice_cli.locking import alone
+    from seaice_cli.training.pipeline import RUNNING
 
     out = tmp_path / "run"
     out.mkdir()

@@ -20,7 +20,7 @@ def mask(work):
 
 def vectorize(work, mask, out, name, *options, **plan):
     limits = {k: plan.pop(k) for k in ("timeout", "memory", "file_size") if k in plan}
-    return work.nursery.seaice("vectorize", mask, out / name, *options, plan={"watch": f"{out}/", **plan}, **limits)
+    return work.forkserver.seaice("vectorize", mask, out / name, *options, plan={"watch": f"{out}/", **plan}, **limits)
 
 
 @pytest.fixture(scope="module", params=FORMATS)
@@ -85,7 +85,7 @@ def test_files_that_cannot_grow_end_the_run_and_leave_nothing(work, mask, name):
 
 
 def test_a_second_run_at_one_target_is_refused(work, mask, undisturbed):
-    from seaice_cli.raster.holding import hold
+    from seaice_cli.locking import hold
 
     out = work.fresh()
     with hold(out / ".ice.gpkg.partial", out / "ice.gpkg"):

@@ -8,7 +8,7 @@ import shapely
 from seaice_cli.errors import DataError, OptionError, OutputError, SceneError
 from seaice_cli.products.floe_chart import draw_floes
 from seaice_cli.products.floes import fit_power_law, measure_floes
-from seaice_cli.vector.formats import GEOMETRY, Layer, write_features
+from seaice_cli.vectorization.writing.formats import GEOMETRY, Layer, write_features
 
 
 def write(path, areas, *, names=None, edge=None, caliper=True, metadata=None):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seaice_cli.errors import ModelError
-from seaice_cli.network.architectures.weights import building, load_weights, weights_file
+from seaice_cli.network.pretrained import building, load_weights, weights_file
 
 
 class Encoder(Protocol):

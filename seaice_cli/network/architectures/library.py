@@ -30,7 +30,7 @@ from seaice_cli.network.architectures.outputs import Outputs
 from seaice_cli.network.architectures.pooling import mend_pooling
 from seaice_cli.network.architectures.positions import mend_positions
 from seaice_cli.network.architectures.segmenter import Segmenter, enlarge
-from seaice_cli.network.architectures.weights import building, load_weights, weights_file
+from seaice_cli.network.pretrained import building, load_weights, weights_file
 
 _DILATED = ("deeplabv3", "deeplabv3plus", "pan")
 # Arguments of the library's classes that are ours to set, or that make another kind of network.

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from seaice_cli.errors import EngineError, OptionError
 from seaice_cli.network.catalog import Model
-from seaice_cli.raster.grid import Chip
+from seaice_cli.raster.windows.grid import Chip
 
 ENGINES = ("auto", "openvino", "torch")
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")

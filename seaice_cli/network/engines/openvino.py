@@ -18,10 +18,10 @@ import openvino as ov
 
 from seaice_cli.errors import EngineError, ModelError
 from seaice_cli.network.catalog import Model
-from seaice_cli.network.exported import graph_path
+from seaice_cli.network.graph_cache import graph_path
 from seaice_cli.network.spec import ONNX_FILE
-from seaice_cli.raster.grid import Chip
 from seaice_cli.raster.processors import processors
+from seaice_cli.raster.windows.grid import Chip
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 

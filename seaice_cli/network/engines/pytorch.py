@@ -17,7 +17,7 @@ import torch
 from seaice_cli.errors import EngineError
 from seaice_cli.network.build import SceneNetwork, load_network
 from seaice_cli.network.catalog import Model
-from seaice_cli.raster.grid import Chip
+from seaice_cli.raster.windows.grid import Chip
 
 log = logging.getLogger(__name__)
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

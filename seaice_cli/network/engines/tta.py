@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seaice_cli.network.engines import Engine
-from seaice_cli.raster.grid import Chip
+from seaice_cli.raster.windows.grid import Chip
 
 AUGMENTATIONS = ("none", "flip", "d4")
 _Symmetry = tuple[int, bool]

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seaice_cli.errors import ModelError
-from seaice_cli.learning.losses import parse_loss, training_loss
 from seaice_cli.network import architectures
 from seaice_cli.network.architectures.outputs import Outputs
 from seaice_cli.network.architectures.segmenter import inference_state, load_state
 from seaice_cli.network.build import build_network
 from seaice_cli.network.spec import IceClass, ModelSpec
+from seaice_cli.training.losses import parse_loss, training_loss
 from tests.network.architectures.made import NAMES, TINY, build, scene, tiny
 
 LOSS = parse_loss("ce", classes=3)

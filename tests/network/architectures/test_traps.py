@@ -5,8 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from seaice_cli.errors import ModelError
-from seaice_cli.learning.losses import parse_loss, training_loss
 from seaice_cli.network.architectures import encoders, positions
+from seaice_cli.training.losses import parse_loss, training_loss
 from tests.network.architectures.made import TINY, build, scene
 
 SIZED = [(name, depth) for name in ("fpn", "pspnet") for depth in (3, 4, 5)]

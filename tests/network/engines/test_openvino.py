@@ -8,7 +8,7 @@ from seaice_cli.errors import EngineError, ModelError
 from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines import choose_engine, open_engine
 from seaice_cli.network.spec import ONNX_FILE
-from seaice_cli.raster.grid import Chip
+from seaice_cli.raster.windows.grid import Chip
 from tests.models import expected_classes
 
 

@@ -8,9 +8,9 @@ from seaice_cli.errors import EngineError, SeaIceError
 from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines import open_engine
 from seaice_cli.network.spec import IceClass, ModelSpec
-from seaice_cli.options import PredictOptions
-from seaice_cli.pipeline import predict
-from seaice_cli.raster.grid import Chip
+from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.pipeline import predict
+from seaice_cli.raster.windows.grid import Chip
 
 torch = pytest.importorskip("torch")
 

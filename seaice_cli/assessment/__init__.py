@@ -1,1 +1,0 @@
-"""Scores of masks, probabilities, edges and polygons against references."""

@@ -1,0 +1,1 @@
+"""What several commands share: parameters, choices and checks."""

@@ -1,0 +1,126 @@
+"""Options and argument types that several commands share, declared once.
+
+Names come from the field (rasterio, GDAL), defaults are shown in the help, choices come from the library's own tables.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from seaice_cli.cli.shared.choices import DEFAULT_MODEL, ENGINES, PRECISIONS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Numbers(click.ParamType[Any]):
+    """So many numbers, separated by commas.
+
+    Args:
+        names: What they are, shown in the help: "LOW,HIGH".
+        kind: int or float.
+        count: How many; None: at least one.
+    """
+
+    def __init__(self, names: str, kind: type[int] | type[float] = float, count: int | None = None) -> None:
+        self.name = names
+        self._kind, self._count = kind, count
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn "1,2,3" into (1, 2, 3)."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(self._kind(v) for v in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not {self.name}", param, ctx)
+        if self._count is not None and len(numbers) != self._count:
+            self.fail(f"{value!r} is not {self._count} values: {self.name}", param, ctx)
+        return numbers
+
+
+class BatchSize(click.ParamType[Any]):
+    """A whole number from 1 on, or "auto"."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Turn "auto" into None."""
+        if value is None or value == "auto":
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.fail(f"{value!r} is neither a whole number from 1 on nor auto", param, ctx)
+        return number
+
+
+class Nodata(click.ParamType[Any]):
+    """A number, or "none"."""
+
+    name = "VALUE|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """Turn a number into a float, and keep "none"."""
+        if value == "none":
+            return "none"
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor none", param, ctx)
+
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+overwrite = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def model_options(command: F) -> F:
+    """Add the options that say with which model, where and how fast a network runs."""
+    options = [
+        click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|DIR", help="Shipped, or a model directory."),
+        click.option("--tile", type=click.IntRange(32, 16384), help="Pixels along the side of a window.  [default: the model's, 1024]"),
+        click.option("--overlap", type=click.IntRange(0), help="Pixels that two windows share.  [default: the model's, 256]"),
+        click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What runs the network."),
+        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where it runs."),
+        click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What it computes in."),
+        click.option("--batch-size", type=BatchSize(), metavar="N|auto", default="auto", show_default=True, help="Windows at once."),
+        click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all]"),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+class Bar:
+    """Shows on stderr how far a run is: windows, Mpx/s, time left. Silent when stderr is no terminal.
+
+    Args:
+        name: What is worked on.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, chips: Iterable[Any], windows: int, done: int) -> Iterator[Any]:
+        """Pass the chips on, and count them."""
+        from tqdm import tqdm
+
+        pixels = 0
+        with tqdm(
+            total=windows, initial=done, desc=self._name, unit="window", leave=False, disable=not sys.stderr.isatty()
+        ) as bar:
+            for chip in chips:
+                pixels += int(chip.window.width * chip.window.height)
+                yield chip
+                bar.update()
+                elapsed = bar.format_dict["elapsed"] or 1e-9
+                bar.set_postfix_str(f"{pixels / 1e6 / elapsed:.1f} Mpx/s", refresh=False)

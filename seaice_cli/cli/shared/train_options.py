@@ -1,0 +1,61 @@
+"""A flag for each training option, so that the command line and the library cannot drift apart."""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from seaice_cli.cli.shared.parameters import Numbers
+from seaice_cli.training.options import KEPT, PRECISIONS, SAMPLERS, TrainOptions
+
+_CHOICES = {"sampler": SAMPLERS, "precision": PRECISIONS, "keep": KEPT}
+_SEVERAL = ("data", "val")
+_KINDS = typing.get_type_hints(TrainOptions)
+
+
+def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Turn "a,b" into ("a", "b")."""
+    return None if value is None else tuple(word.strip() for word in value.split(","))
+
+
+def _pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, Any] | None:
+    """Turn several NAME=VALUE into a mapping; a value is JSON or a word."""
+    pairs = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE")
+        try:
+            pairs[name] = json.loads(text)
+        except ValueError:
+            pairs[name] = text
+    return pairs or None
+
+
+def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one flag for each training option, so that the two cannot drift apart."""
+    for entry in reversed([f for f in fields(TrainOptions) if f.name != "stages"]):
+        name, text = f"--{entry.name.replace('_', '-')}", str(entry.metadata["help"])
+        if entry.default not in ((), "", 0, False) and entry.default_factory is not dict:
+            text += f"  [default: {entry.default if not isinstance(entry.default, tuple) else ','.join(map(str, entry.default))}]"
+        command = click.option(name, entry.name, help=text, **_kind(entry.name))(command)
+    return command
+
+
+def _kind(name: str) -> dict[str, Any]:
+    kind = _KINDS[name]
+    if name in _CHOICES:
+        return {"type": click.Choice(_CHOICES[name])}
+    if name in _SEVERAL:
+        return {"multiple": True, "metavar": "PATH"}
+    if typing.get_origin(kind) is tuple:
+        entry = typing.get_args(kind)[0]
+        return {"callback": _words, "metavar": "A,B,..."} if entry is str else {"type": Numbers("NUMBERS", entry)}
+    if name == "network":
+        return {"callback": _pairs, "multiple": True, "metavar": "NAME=VALUE"}
+    return {"is_flag": True, "default": None} if kind is bool else {"type": kind}

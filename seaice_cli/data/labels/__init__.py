@@ -1,0 +1,1 @@
+"""Labels: rasters, colour codes and polygons read as class ids."""

@@ -1,0 +1,81 @@
+"""Vector labels as class ids, burnt in windows on the pixels of a scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from affine import Affine
+from rasterio.features import rasterize
+from rasterio.windows import Window
+
+from seaice_cli.data.labels.encoding import LabelEncoding
+from seaice_cli.data.labels.palettes import IGNORE
+from seaice_cli.data.rasters import open_raster
+from seaice_cli.errors import DataError
+from seaice_cli.raster.polygons.placing import place
+from seaice_cli.raster.polygons.reading import Polygons, read_polygons
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The polygons of a vector label in the pixel coordinates of a scene (x = column, y = row)."""
+
+    geometries: npt.NDArray[np.object_]
+    ids: npt.NDArray[np.uint8]
+    """The class of every geometry; where two lie over each other, the later one counts."""
+    tree: shapely.STRtree
+    height: int
+    """Of the scene, in pixels."""
+    width: int
+    background: int
+
+    def rasterize(self, window: Window | None = None) -> npt.NDArray[np.uint8]:
+        """Return (height, width) class ids of a window; a pixel belongs to the polygon that holds its centre."""
+        window = window or Window(col_off=0, row_off=0, width=self.width, height=self.height)
+        corner = window.col_off, window.row_off
+        box = shapely.box(*corner, corner[0] + window.width, corner[1] + window.height)
+        hits = np.sort(self.tree.query(box))
+        shape = (window.height, window.width)
+        if not len(hits):
+            return np.full(shape, self.background, dtype=np.uint8)
+        return np.asarray(
+            rasterize(
+                zip(self.geometries[hits], self.ids[hits].tolist(), strict=True),
+                out_shape=shape,
+                fill=self.background,
+                transform=Affine.translation(*corner),
+                dtype="uint8",
+            )
+        )
+
+
+def read_layer(vector: Path, image: Path, encoding: LabelEncoding) -> Layer:
+    """Read a vector label in the pixel coordinates of an image.
+
+    Raises:
+        DataError: The file cannot be read, has several layers and none is named, holds other things than polygons, a polygon without a
+            known class, or lies in a CRS that cannot be brought to the image's.
+    """
+    found = read_polygons(vector, layer=encoding.layer, attribute=encoding.attribute)
+    ids = np.array([_class_of(found, k, encoding) for k in range(len(found))], np.uint8)
+    with open_raster(image) as dataset:
+        crs, transform, height, width = dataset.crs, dataset.transform, dataset.height, dataset.width
+    pixels = place(found, crs, transform, (height, width), image.name)
+    return Layer(pixels, ids, shapely.STRtree(pixels), height, width, encoding.background)
+
+
+def _class_of(polygons: Polygons, index: int, encoding: LabelEncoding) -> int:
+    if polygons.values is None:
+        return 1
+    value = polygons.values[index]
+    class_id = encoding.class_of(value)
+    if class_id is None:
+        raise DataError(
+            f"{polygons.path}, feature {polygons.numbers[index]}: {encoding.attribute} is {str(value)[:80]!r}, which is no class "
+            f"({encoding.describe()}); say what it stands for, as in `ice:1`, or `{IGNORE}` to ignore it"
+        )
+    return class_id

@@ -1,0 +1,1 @@
+"""Evaluation: masks, probabilities, edges and polygons scored against references."""

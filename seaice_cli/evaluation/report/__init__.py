@@ -1,0 +1,1 @@
+"""Reports of an evaluation: tables, JSON, csv and an HTML page."""

@@ -1,1 +1,0 @@
-"""Training: samples, augmentation, losses, schedules and the one plain loop."""

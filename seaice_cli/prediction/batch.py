@@ -1,0 +1,209 @@
+"""Several scenes, one after the other: a scene that fails stops none of the others.
+
+The engine is opened once for all scenes of one shape, and masks are assembled by threads while the next scene is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from seaice_cli.errors import OptionError, OutputError, SeaIceError
+from seaice_cli.network.engines import Engine
+from seaice_cli.prediction.job import Job, Plan, dry_run
+from seaice_cli.prediction.options import PredictOptions, refuse_name
+from seaice_cli.prediction.pipeline import ComputedRun, Progress, finish, start
+from seaice_cli.prediction.publishing import Summary
+
+SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".img", ".xml")
+"""What counts as a scene in a folder."""
+SAVERS = 4
+"""Threads that assemble and compress masks."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """A scene and what is to be made of it."""
+
+    scene: str
+    target: Path
+    options: PredictOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one scene: a summary, or an error."""
+
+    scene: str
+    summary: Summary | None = None
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the mask is there."""
+        return self.summary is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        return asdict(self.summary) if self.summary else {"scene": self.scene, "error": self.error}
+
+    def text(self) -> str:
+        """Return the result as lines for a person."""
+        return _told(self.summary) if self.summary else f"Error: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """What would become of one scene: a plan, or an error that leaves none."""
+
+    scene: str
+    plan: Plan | None = None
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run would start."""
+        return self.plan is not None and not self.plan.refusals
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as JSON values."""
+        return asdict(self.plan) if self.plan else {"scene": self.scene, "refusals": [self.error]}
+
+    def text(self) -> str:
+        """Return the plan as lines for a person."""
+        if self.plan is None:
+            return f"Refused: {self.error}"
+        p = self.plan
+        parts = f"{_counted(p.parts, 'part')} ({p.parts_finished} finished)"
+        lines = [
+            f"{p.scene} -> {p.mask}: {p.width} x {p.height} px",
+            f"  windows  {p.windows}, {p.windows_with_data} of them with data, in {parts}",
+            f"  model    {p.model} on {p.engine}",
+            f"  memory   about {p.memory_mb} MB",
+            f"  disk     at most {p.disk_mb} MB",
+        ]
+        return "\n".join([*lines, *(f"Refused: {r}" for r in p.refusals)])
+
+
+def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[BatchItem]:
+    """Give every scene its target: the output itself for one scene, else a file of the scene's name in the output folder.
+
+    Raises:
+        OptionError: A folder holds no scenes, two scenes would get one mask, an option is for one scene only, or the mask's name
+            says another format.
+        OutputError: The output folder cannot be made.
+    """
+    paths = [path for scene in scenes for path in _listed(scene)]
+    if len(scenes) == 1 and not Path(scenes[0]).is_dir():
+        target = output / _mask_name(paths[0], options) if output.is_dir() else output
+        refuse_name(target, options.format)
+        return [BatchItem(paths[0], target, options)]
+    if output.suffix.lower() in (".tif", ".tiff", ".png"):
+        raise OptionError(f"-o {output}: several scenes need a folder, not a file")
+    if any((options.probability, options.vector, options.preview)):
+        raise OptionError("--probability, --vector and --preview name one file; give them with one scene")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be made a folder ({error.strerror})") from error
+    targets = [output / _mask_name(path, options) for path in paths]
+    doubles = sorted({t.name for t in targets if targets.count(t) > 1})
+    if doubles:
+        raise OptionError(f"several scenes would write {output / doubles[0]}; give them apart")
+    return [BatchItem(path, target, options) for path, target in zip(paths, targets, strict=True)]
+
+
+def plan(item: BatchItem) -> PlanResult:
+    """Work out what a run would do."""
+    try:
+        return PlanResult(item.scene, dry_run(item.scene, item.target, item.options))
+    except SeaIceError as error:
+        return PlanResult(item.scene, error=str(error))
+
+
+def run(items: Sequence[BatchItem], *, progress: Callable[[str], Progress]) -> list[Result]:
+    """Run every item; return what became of each, in order.
+
+    Raises:
+        SeaIceError: Of a single item; those of several are told in their results.
+    """
+    engines = _Engines()
+    if len(items) == 1:
+        only = items[0]
+        return [Result(only.scene, finish(_start(only, engines, progress)))]
+    with ThreadPoolExecutor(SAVERS) as savers:
+        pending = [_submit(a, engines, progress, savers) for a in items]
+        return [_result(a, p) for a, p in zip(items, pending, strict=True)]
+
+
+def _start(item: BatchItem, engines: _Engines, progress: Callable[[str], Progress]) -> ComputedRun:
+    return start(
+        item.scene, item.target, item.options,
+        progress=progress(Path(item.scene).name), engine=engines.open,
+    )  # fmt: skip
+
+
+def _submit(
+    item: BatchItem, engines: _Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor
+) -> Future[Summary] | SeaIceError:
+    try:
+        return savers.submit(finish, _start(item, engines, progress))
+    except SeaIceError as error:
+        return error
+
+
+def _result(item: BatchItem, pending: Future[Summary] | SeaIceError) -> Result:
+    try:
+        if isinstance(pending, SeaIceError):
+            raise pending
+        return Result(item.scene, pending.result())
+    except SeaIceError as error:
+        return Result(item.scene, error=str(error))
+
+
+class _Engines:
+    """Engines, opened once for every shape of chips."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, int], Engine] = {}
+
+    def open(self, job: Job) -> Engine:
+        shape = job.grid.shape
+        if shape not in self._open:
+            self._open[shape] = job.open_engine()
+        return self._open[shape]
+
+
+def _listed(scene: str) -> list[str]:
+    folder = Path(scene)
+    if not folder.is_dir():
+        return [scene]
+    found = sorted(str(p) for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not found:
+        raise OptionError(f"{scene}: the folder holds no scenes ({', '.join(SUFFIXES)})")
+    return found
+
+
+def _mask_name(scene: str, options: PredictOptions) -> str:
+    return Path(scene).stem + (".png" if options.format == "png" else ".tif")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _told(s: Summary) -> str:
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in s.shares.items())
+    area = f", {s.ice_km2:,.0f} km² of ice" if s.ice_km2 is not None else ""
+    polygons = f", {_counted(s.polygons, 'polygon')}" if s.polygons is not None else ""
+    return "\n".join(
+        [
+            f"{s.scene}: {s.width} x {s.height} px in {s.seconds:.1f} s, {s.mpx_per_s:.{1 if s.mpx_per_s >= 1 else 2}f} Mpx/s",
+            f"  {_counted(s.windows, 'window')}, {s.windows_run} run by this call",
+            f"  {shares}{area}{polygons}; {s.valid_share:.1%} of the scene classified",
+            *(f"  {file}" for file in s.files),
+        ]
+    )

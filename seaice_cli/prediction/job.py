@@ -1,0 +1,331 @@
+"""What a run will do, worked out and checked before a model is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from seaice_cli import __version__
+from seaice_cli.errors import OptionError, OutputError, SceneError, SeaIceError
+from seaice_cli.network.catalog import Model, find_model
+from seaice_cli.network.engines import Engine, choose_engine, open_engine
+from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE, scene_dtype
+from seaice_cli.outputs import refuse_target, refuse_unwritable_folder
+from seaice_cli.prediction.options import PredictOptions, check_options, refuse_format, refuse_guessing
+from seaice_cli.prediction.parts import Part, announced, count_finished
+from seaice_cli.raster.reading.radiometry import Radiometry
+from seaice_cli.raster.reading.region import Region, bbox_window, bounds_of, read_region
+from seaice_cli.raster.reading.scene import Scene
+from seaice_cli.raster.windows.chips import count_filled
+from seaice_cli.raster.windows.grid import Grid
+
+MAX_WINDOWS = 100_000
+"""Along a side; what is larger is a damaged header."""
+WINDOWS_PER_PART = 64
+"""About so many windows are lost when a run is killed."""
+_ENGINE_BYTES = {"openvino": 350 << 20, "torch": 1500 << 20}
+"""Process, libraries and a mid-sized network's activations for one window of 1024 pixels."""
+
+_ASSEMBLY_BYTES = 160 << 20
+"""The block cache, the overviews and the threads of GDAL's COG driver, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The figures of a run, known before it."""
+
+    scene: str
+    mask: str
+    height: int
+    width: int
+    windows: int
+    windows_with_data: int
+    parts: int
+    parts_finished: int
+    model: str
+    engine: str
+    memory_mb: int
+    """Estimated peak of the process."""
+    disk_mb: int
+    """Estimated at most, uncompressed, while parts and results lie side by side."""
+    refusals: list[str] = field(default_factory=list)
+    """What would end the run before its first window."""
+
+
+class Job:
+    """One scene, one target and what is to be done, opened and checked.
+
+    Args:
+        scene: Anything GDAL opens.
+        target: The mask to be written.
+        options: What was chosen.
+        refuse: Called with every error that a check finds; the default raises the first.
+
+    Raises:
+        SeaIceError: A check found what would end the run.
+    """
+
+    def __init__(
+        self, scene: str, target: Path, options: PredictOptions, *, refuse: Callable[[SeaIceError], None] | None = None
+    ) -> None:
+        self.target, self.options = target, options
+        self._refuse = refuse or _raise
+        self._stack = ExitStack()
+        self.model: Model = find_model(options.model)
+        with self._checking():
+            check_options(options)
+            refuse_guessing(scene, options.on_bad_block)
+        self.scene = Scene(scene, bands=options.bands, nodata=options.nodata, on_bad_block=options.on_bad_block)
+        self._stack.enter_context(self.scene)
+        try:
+            self.region = self._region()
+            self._check_scene()
+            if options.vector:
+                with self._checking():
+                    refuse_format(options.vector)
+            with self._checking():
+                self._refuse_mixed_up()
+            for path in self.targets:
+                with self._checking():
+                    refuse_target(path, overwrite=options.overwrite or str(path) in announced(target))
+                    refuse_unwritable_folder(path)
+            with self._checking():
+                self._check_disk()
+            with self._checking():
+                self._check_memory()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the scene."""
+        self._stack.close()
+
+    @property
+    def targets(self) -> list[Path]:
+        """All files that the run is to leave."""
+        extra = (self.options.probability, self.options.vector, self.options.preview)
+        return [self.target, *(p for p in extra if p is not None)]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What is kept of every pixel."""
+        return ("mask", "probability") if self.options.probability or self.options.vector else ("mask",)
+
+    @cached_property
+    def radiometry(self) -> Radiometry:
+        """What the model reads."""
+        spec = self.model.spec
+        return Radiometry(
+            bands=spec.bands, dtype=scene_dtype(spec), valid_range=spec.valid_range, fill=spec.mean,
+            resolution=spec.resolution, rescale=self.options.rescale,
+        )  # fmt: skip
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The windows.
+
+        Raises:
+            OptionError: Window size and overlap make no grid.
+            SceneError: The scene is larger than any.
+        """
+        spec = self.model.spec
+        tile, overlap = self.options.tile or spec.tile, self.options.overlap
+        overlap = min(spec.overlap, tile // 4) if overlap is None else overlap
+        if overlap >= tile:
+            raise OptionError(f"--overlap {overlap} must be smaller than --tile {tile}; a quarter of it is usual")
+        if tile % spec.stride:
+            raise OptionError(f"--tile {tile} must be a multiple of {spec.stride}, which the network's stages need")
+        if max(self.scene.height, self.scene.width) > MAX_WINDOWS * (tile - overlap):
+            raise SceneError(
+                f"{self.scene.path}: is {self.scene.width} x {self.scene.height} pixels large, more than {MAX_WINDOWS} windows along a "
+                f"side; choose a part of it with --bbox, or a larger --tile"
+            )
+        return Grid(self.scene.height, self.scene.width, tile, overlap, spec.stride)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that are computed, saved and resumed as one each."""
+        rows, columns = self.grid.rows, len(self.grid.columns)
+        step = max(1, WINDOWS_PER_PART // columns)
+        groups = [range(r, min(r + step, len(rows))) for r in range(0, len(rows), step)]
+        spans = [(rows.finished(g[0])[0], rows.finished(g[-1])[1]) for g in groups]
+        return tuple(Part(i, g, *span) for i, (g, span) in enumerate(zip(groups, spans, strict=True)))
+
+    def open_engine(self) -> Engine:
+        """Load the model."""
+        o = self.options
+        return open_engine(
+            self.model, self.grid.shape, engine=o.engine, device=o.device, precision=o.precision,
+            batch_size=o.batch_size, threads=o.threads,
+        )  # fmt: skip
+
+    def manifest(self, engine: Engine) -> dict[str, Any]:
+        """Return all that the values of the mask depend on: parts of another manifest are no part of this run."""
+        o = self.options
+        batch = {"batch_size": getattr(engine, "batch_size", 1)} if engine.device != "cpu" else {}
+        return {
+            "version": __version__,
+            "scene": self.scene.fingerprint(),
+            "model": {"spec": json.loads(self.model.spec.to_json())},
+            "engine": {"name": engine.name, "precision": engine.precision, "device": engine.device, **batch},
+            "windows": {"size": self.grid.size, "overlap": self.grid.overlap, "parts": len(self.parts)},
+            "layers": list(self.layers),
+            "options": {
+                "on_bad_block": o.on_bad_block, "threshold": o.threshold, "tta": o.tta, "rescale": o.rescale,
+                "aoi": _stamp(o.aoi), "land": _stamp(o.land),
+            },
+        }  # fmt: skip
+
+    def plan(self, *, finished: int, refusals: list[str]) -> Plan:
+        """Return the figures of the run."""
+        engine = choose_engine(self.options.engine, self.options.device)
+        return Plan(
+            scene=self.scene.path, mask=str(self.target), height=self.scene.height, width=self.scene.width,
+            windows=len(self.grid), windows_with_data=count_filled(self.scene, self.grid, region=self.region),
+            parts=len(self.parts), parts_finished=finished, model=self.model.spec.name, engine=engine,
+            memory_mb=self.memory_bytes(engine) >> 20, disk_mb=(self.disk_bytes() >> 20) + 1, refusals=refusals,
+        )  # fmt: skip
+
+    def memory_bytes(self, engine: str) -> int:
+        """Estimate the peak: a constant of the engine, and what grows with the width, never with the height."""
+        spec, grid = self.model.spec, self.grid
+        rows, columns = grid.shape
+        strip = grid.width * rows * (len(spec.bands) * scene_dtype(spec).itemsize * 1.5 + 1)
+        carried = grid.width * max(1, grid.overlap // 2) * len(spec.classes) * 4 * 2
+        layers = grid.width * rows * len(self.layers)
+        queued = 6 * rows * columns * (len(spec.bands) * scene_dtype(spec).itemsize + len(spec.classes) * 4)
+        assembling = min(grid.height * grid.width, _ASSEMBLY_BYTES)
+        return int(
+            assembling + _ENGINE_BYTES[engine] * max(0.25, rows * columns / 1024**2) + strip + carried + layers + queued
+        )
+
+    def disk_bytes(self) -> int:
+        """Estimate the most that parts and results can take, uncompressed."""
+        return int(self.grid.height * self.grid.width * len(self.layers) * 2.4)
+
+    def _check_scene(self) -> None:
+        for check in self.radiometry.checks(self.scene, any_resolution=self.options.any_resolution):
+            with self._checking():
+                check()
+        with self._checking():
+            _ = self.grid
+
+    def _refuse_mixed_up(self) -> None:
+        """Refuse targets that are one file, or one of the files that are read."""
+        targets = [path.resolve() for path in self.targets]
+        if len(set(targets)) < len(targets):
+            raise OptionError("-o, --probability, --vector and --preview must be different files")
+        areas = [p for p in (self.options.aoi, self.options.land) if p is not None]
+        read = {path.resolve() for path in (*map(Path, self.scene.files), *areas)}
+        for path in targets:
+            if path in read or path.parent == self.model.directory.resolve():
+                raise OutputError(f"{path}: is read by this run (as its scene, area or model); choose another name")
+
+    def _check_disk(self) -> None:
+        if not self.target.parent.is_dir():
+            return
+        _, _, free = usage = shutil.disk_usage(self.target.parent)
+        # Masks compress tenfold and more; a disk that cannot take a tenth is full for sure. Without a size it is no disk.
+        if usage.total and free < self.disk_bytes() / 10:
+            raise OutputError(
+                f"{self.target}: only {free >> 20} MiB are free where up to {self.disk_bytes() >> 20} MiB may be needed; "
+                f"make room or choose another place"
+            )
+
+    def _check_memory(self) -> None:
+        needed = self.memory_bytes(choose_engine(self.options.engine, self.options.device))
+        there = _memory_allowed()
+        if needed > there:
+            raise SceneError(
+                f"{self.scene.path}: is {self.scene.width} pixels wide, which takes about {needed >> 20} MiB of memory where this "
+                f"process may have {there >> 20}; choose a smaller --tile, or a part of the scene with --bbox"
+            )
+
+    def _region(self) -> Region:
+        o = self.options
+        aoi = read_region(o.aoi, self.scene) if o.aoi else None
+        if aoi is not None and not aoi:
+            raise OptionError(f"{o.aoi}: its polygons lie elsewhere than the scene")
+        if o.bbox or aoi:
+            self.scene.subset(bbox_window(self.scene, o.bbox or bounds_of(aoi or ())))
+        return Region(aoi, read_region(o.land, self.scene) if o.land else ())
+
+    def _checking(self) -> Any:
+        return _Checking(self._refuse)
+
+
+class _Checking:
+    """Hands errors of the user to `refuse`."""
+
+    def __init__(self, refuse: Callable[[SeaIceError], None]) -> None:
+        self._refuse = refuse
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, SeaIceError):
+            self._refuse(error)
+            return True
+        return False
+
+
+def dry_run(scene: str, target: Path, options: PredictOptions) -> Plan:
+    """Work out what a run would do, with every refusal that would come, and run nothing.
+
+    Raises:
+        SeaIceError: The scene or the model cannot be opened at all, so that nothing else can be said.
+    """
+    refusals: list[SeaIceError] = []
+    with Job(scene, target, options, refuse=refusals.append) as job:
+        refusals.extend(_model_files(job))
+        return job.plan(finished=count_finished(target), refusals=[str(r) for r in refusals])
+
+
+def _model_files(job: Job) -> Iterator[SeaIceError]:
+    try:
+        job.model.file(
+            ONNX_FILE if choose_engine(job.options.engine, job.options.device) == "openvino" else WEIGHTS_FILE
+        )
+    except SeaIceError as error:
+        yield error
+
+
+def _raise(error: SeaIceError) -> None:
+    raise error
+
+
+def _memory_allowed() -> int:
+    """Return how many bytes the process may have at most: the machine's memory, or the limit on address space (`ulimit -v`)."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return there if limit == resource.RLIM_INFINITY else min(there, limit)
+
+
+def _stamp(path: Path | None) -> list[Any] | None:
+    if path is None:
+        return None
+    with suppress(OSError):
+        stat = path.stat()
+        return [str(path), stat.st_size, stat.st_mtime_ns]
+    return [str(path)]

@@ -1,0 +1,112 @@
+"""What can be chosen about a prediction, and which choices do not go together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from seaice_cli.errors import OptionError
+from seaice_cli.network.catalog import DEFAULT
+from seaice_cli.network.engines.tta import AUGMENTATIONS
+from seaice_cli.raster.reading.bad_blocks import FAIL, ON_BAD_BLOCK
+from seaice_cli.raster.reading.sources import is_vrt, remote
+
+FORMATS = ("cog", "png")
+GEOTIFF = (".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictOptions:
+    """What can be chosen about a prediction; the defaults are those of the command line."""
+
+    model: str = DEFAULT
+    """The name of a shipped model, or a model directory."""
+    bands: tuple[int, ...] | None = None
+    nodata: float | str | None = None
+    """Overrides what the scene declares; "none" ignores it."""
+    on_bad_block: str = FAIL
+    """"fail", or "nodata": the pixels of a block that cannot be read hold no data."""
+    rescale: tuple[float, float] | None = None
+    any_resolution: bool = False
+    tile: int | None = None
+    """Pixels along the side of a window; None: the model's."""
+    overlap: int | None = None
+    engine: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    batch_size: int | None = None
+    threads: int | None = None
+    threshold: float | None = None
+    tta: str = "none"
+    bbox: tuple[float, float, float, float] | None = None
+    """Left, bottom, right, top in the scene's CRS."""
+    aoi: Path | None = None
+    land: Path | None = None
+    format: str = "cog"
+    probability: Path | None = None
+    vector: Path | None = None
+    preview: Path | None = None
+    overwrite: bool = False
+
+
+def check_options(options: PredictOptions) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        OptionError: They do not.
+    """
+    if options.tta not in AUGMENTATIONS:
+        raise OptionError(f"--tta {options.tta} is none of {', '.join(AUGMENTATIONS)}")
+    if options.format not in FORMATS:
+        raise OptionError(f"--format {options.format} is none of {', '.join(FORMATS)}")
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise OptionError(f"--threshold {options.threshold:g} must lie between 0 and 1")
+    if options.rescale and (options.rescale[0] == options.rescale[1] or not all(map(math.isfinite, options.rescale))):
+        raise OptionError("--rescale needs two different numbers")
+    extra = [p for p in (options.probability, options.vector, options.preview) if p]
+    if len(set(extra)) < len(extra):
+        raise OptionError("--probability, --vector and --preview must be different files")
+    if options.probability and options.probability.suffix.lower() not in GEOTIFF:
+        raise OptionError(f"--probability {options.probability}: is a GeoTIFF; let its name end in .tif")
+    if options.preview and options.preview.suffix.lower() != ".png":
+        raise OptionError(f"--preview {options.preview}: is a PNG; let its name end in .png")
+
+
+def refuse_name(mask: Path, form: str) -> None:
+    """Refuse a mask whose name says another format than the one it would be written in.
+
+    Raises:
+        OptionError: It does.
+    """
+    suffix = mask.suffix.lower()
+    if form == "png" and suffix != ".png":
+        raise OptionError(f"-o {mask}: --format png writes a PNG; let its name end in .png, or name a folder")
+    if form != "png" and suffix not in GEOTIFF:
+        other = "; --format png writes a PNG" if suffix == ".png" else ", or make that folder first"
+        raise OptionError(f"-o {mask}: a mask is a GeoTIFF; let its name end in .tif{other}")
+
+
+def refuse_guessing(scene: str, on_bad_block: str) -> None:
+    """Refuse to take what was not read for damaged where it may be unreachable, or where GDAL hides that it was not read.
+
+    Raises:
+        OptionError: The scene is on the network, or a VRT.
+    """
+    if on_bad_block not in ON_BAD_BLOCK:
+        raise OptionError(f"--on-bad-block {on_bad_block} is none of {', '.join(ON_BAD_BLOCK)}")
+    if on_bad_block != FAIL and (remote(scene) or is_vrt(scene)):
+        raise OptionError(
+            f"{scene}: --on-bad-block {on_bad_block} needs the file itself; fetch it, or name the files in the VRT one by one"
+        )
+
+
+def refuse_format(vector: Path) -> None:
+    """Refuse a vector file whose suffix names no format that can be written.
+
+    Raises:
+        OptionError: It names none.
+    """
+    from seaice_cli.vectorization.writing.formats import find_format
+
+    find_format(vector)

@@ -1,0 +1,176 @@
+"""The straight line from a scene to a mask.
+
+scene ─▶ chips ─▶ probabilities ─▶ pieces ─▶ classes ─▶ parts ─▶ mask.tif, ice.gpkg, preview.png
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from seaice_cli.network.engines import Engine
+from seaice_cli.network.engines.tta import run_augmented
+from seaice_cli.outputs import refuse_target
+from seaice_cli.prediction.classification import classify
+from seaice_cli.prediction.job import Job
+from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.parts import Counts, PartStore
+from seaice_cli.prediction.publishing import Summary, publish, summarize
+from seaice_cli.prediction.recording import Counter, record
+from seaice_cli.products.preview import open_quicklook
+from seaice_cli.raster.reading.quicklook import Quicklook
+from seaice_cli.raster.windows.blend import Blender
+from seaice_cli.raster.windows.chips import read_chips
+from seaice_cli.raster.windows.grid import Chip
+from seaice_cli.raster.windows.prefetch import Prefetched
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[Iterable[Chip], int, int], Iterable[Chip]]
+"""Passes chips on and counts them: given the chips, how many windows there are, and how many are done already."""
+OpenEngine = Callable[[Job], Engine]
+
+
+def predict(
+    scene: str,
+    target: Path,
+    *,
+    options: PredictOptions | None = None,
+    progress: Progress | None = None,
+    engine: OpenEngine = Job.open_engine,
+) -> Summary:
+    """Map the ice of a scene: write its mask, and what else the options name.
+
+    A run that was killed is taken up where it was by the same call; its windows are not run again.
+
+    Args:
+        scene: Anything GDAL opens.
+        target: The mask to be written, a GeoTIFF unless the options say otherwise.
+        options: What to do, and how.
+        progress: Told of every window that reaches the network.
+        engine: Opens the engine; the default loads the model anew for every call.
+
+    Raises:
+        SeaIceError: Whatever a user can cause; its text names the file, the fault and the way out.
+    """
+    return finish(start(scene, target, options or PredictOptions(), progress=progress or _silent, engine=engine))
+
+
+@dataclass(slots=True)
+class ComputedRun:
+    """A run whose parts are all computed, and what it still holds open."""
+
+    job: Job
+    store: PartStore
+    engine: Engine
+    quicklook: Quicklook | None
+    """What the preview shows of the scene; None if there is to be none."""
+    run: int
+    """Windows that the network saw in this run."""
+    seconds: float
+    """Spent so far."""
+    held: ExitStack
+
+
+def start(
+    scene: str, target: Path, options: PredictOptions, *, progress: Progress, engine: OpenEngine = Job.open_engine
+) -> ComputedRun:
+    """Compute all parts of a run; `finish` makes the files."""
+    began = time.perf_counter()
+    with ExitStack() as stack:
+        job = stack.enter_context(Job(scene, target, options))
+        running = engine(job)
+        store = stack.enter_context(PartStore(target, job.manifest(running)))
+        _tell_discarded(job, store)
+        quicklook = open_quicklook(job.scene) if options.preview else None
+        run = compute(job, store, running, progress, quicklook)
+        _look_back(job)
+        return ComputedRun(job, store, running, quicklook, run, time.perf_counter() - began, stack.pop_all())
+
+
+def finish(started: ComputedRun) -> Summary:
+    """Make all files from the parts, and give them their names."""
+    began = time.perf_counter()
+    job, store = started.job, started.store
+    with started.held:
+        if store.published:
+            summary = Summary(**{**store.published, "windows_run": 0})
+        else:
+            counts = total(store, job)
+            polygons = publish(job, store, started.engine, started.quicklook)
+            seconds = started.seconds + time.perf_counter() - began
+            summary = summarize(job, counts, started.engine, seconds=seconds, run=started.run, polygons=polygons)
+        store.close(summary.to_json())
+        return summary
+
+
+def _look_back(job: Job) -> None:
+    """Say what could not be read; refuse a scene that has changed meanwhile."""
+    job.scene.refuse_change()
+    if job.scene.bad_blocks:
+        log.warning(
+            "%s: %d blocks cannot be read; the mask has no data there", job.scene.path, len(job.scene.bad_blocks)
+        )
+
+
+def _tell_discarded(job: Job, store: PartStore) -> None:
+    """Say why the parts of an earlier run are not taken up; what it had announced is not this run's to overwrite."""
+    if not store.discarded:
+        return
+    log.warning(
+        "%s: starting anew, because this run differs from the killed one in %s", job.target, ", ".join(store.discarded)
+    )
+    for target in job.targets:
+        refuse_target(target, overwrite=job.options.overwrite)
+
+
+def compute(job: Job, store: PartStore, engine: Engine, progress: Progress, quicklook: Quicklook | None = None) -> int:
+    """Compute the parts that are not finished yet; return how many windows were run."""
+    parts, spec, options = job.parts[store.finished() :], job.model.spec, job.options
+    if not parts or store.published:
+        return 0
+    if parts[0].index:
+        log.info("%s: going on at part %d of %d", job.target, parts[0].index + 1, len(job.parts))
+    row = parts[0].grid_rows[0]
+    blender = Blender(job.grid, store.carry(parts[0].index - 1) if parts[0].index else None)
+    counted = _Counted()
+    with Prefetched(
+        lambda: read_chips(
+            job.scene, job.grid, radiometry=job.radiometry, region=job.region, first_row=row, quicklook=quicklook
+        )
+    ) as chips:
+        shown = progress(counted(chips), len(job.grid), row * len(job.grid.columns))
+        probabilities = run_augmented(engine, shown, options.tta)
+        pieces = blender.blend(probabilities, row)
+        classified = classify(pieces, ice=spec.ice, threshold=options.threshold, with_probability=len(job.layers) > 1)
+        counter = Counter(range(len(spec.classes)), spec.ice, job.scene.crs, job.scene.transform)
+        record(classified, store=store, parts=parts, blender=blender, width=job.scene.width, counter=counter)
+    return counted.run
+
+
+def total(store: PartStore, job: Job) -> Counts:
+    """Return the counts of all parts."""
+    counts = Counts()
+    for part in job.parts:
+        counts.add(store.counts(part.index))
+    return counts
+
+
+class _Counted:
+    """Counts the chips that the network will see."""
+
+    def __init__(self) -> None:
+        self.run = 0
+
+    def __call__(self, chips: Iterable[Chip]) -> Iterator[Chip]:
+        for chip in chips:
+            self.run += chip.pixels is not None
+            yield chip
+
+
+def _silent(chips: Iterable[Chip], windows: int, done: int) -> Iterable[Chip]:  # noqa: ARG001 - the shape of Progress
+    return chips

@@ -1,0 +1,1 @@
+"""Reading scenes: opening, checking, validity, damaged blocks, the region that is wanted."""

@@ -1,0 +1,1 @@
+"""Windows: which cover a raster, how they are read, and how their probabilities are blended."""

@@ -1,0 +1,122 @@
+"""The reading stage: a scene's rows, each read once from top to bottom, cut into chips.
+
+The rows under one grid row are held in a buffer; the rows that the next grid row shares with it move to the top and only the
+new ones are read, so no block of the file is decoded twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.windows import Window
+
+from seaice_cli.raster.reading.quicklook import Quicklook
+from seaice_cli.raster.reading.radiometry import Radiometry
+from seaice_cli.raster.reading.region import Region
+from seaice_cli.raster.reading.scene import Scene
+from seaice_cli.raster.windows.grid import Chip, Grid
+
+
+def read_chips(
+    scene: Scene,
+    grid: Grid,
+    *,
+    radiometry: Radiometry,
+    region: Region,
+    first_row: int = 0,
+    quicklook: Quicklook | None = None,
+) -> Iterator[Chip]:
+    """Yield a chip for every window from grid row `first_row` on, row by row.
+
+    A chip whose extent holds nothing to classify has no pixels: it needs no network. The others are padded by reflection to the
+    grid's shape where the scene is smaller than a window. A `quicklook` takes from the rows what it needs.
+    """
+    strip = _Strip(scene, radiometry, region, quicklook)
+    for row in range(first_row, len(grid.rows)):
+        strip.move_to(grid.rows.offsets[row], min(grid.rows.offsets[row] + grid.rows.size, scene.height))
+        for column in range(len(grid.columns)):
+            window, extent = grid.window(row, column), grid.extent(row, column)
+            excluded = strip.excluded_in(window)
+            if excluded is not None and excluded[_within(extent, window)].all():
+                yield Chip(window, None, excluded)
+            else:
+                yield Chip(window, _padded(strip.pixels_in(window), grid.shape), excluded)
+
+
+def count_filled(scene: Scene, grid: Grid, *, region: Region) -> int:
+    """Count the windows that hold something to classify, reading the scene once but running nothing."""
+    if scene.all_valid and region.aoi is None and not region.land:
+        return len(grid)
+    filled = 0
+    for row in range(len(grid.rows)):
+        start, stop = grid.rows.extent(row)
+        excluded = region.excluded((start, stop), scene.width, scene.transform, scene.read(start, stop).valid)
+        extents = [grid.columns.extent(c) for c in range(len(grid.columns))]
+        filled += sum(excluded is None or not excluded[:, a:b].all() for a, b in extents)
+    return filled
+
+
+class _Strip:
+    """The rows under one grid row, over the full width."""
+
+    def __init__(self, scene: Scene, radiometry: Radiometry, region: Region, quicklook: Quicklook | None) -> None:
+        self._scene, self._radiometry, self._region, self._quicklook = scene, radiometry, region, quicklook
+        self._start = self._stop = 0
+        self._pixels: npt.NDArray[Any] | None = None
+        self._excluded: npt.NDArray[np.uint8] | None = None
+
+    def move_to(self, start: int, stop: int) -> None:
+        """Hold the rows from `start` to `stop`; those held already are kept."""
+        fresh_from = self._stop if self._pixels is not None and self._start <= start < self._stop else start
+        kept = fresh_from - start
+        if self._pixels is None:
+            self._pixels = np.empty((len(self._scene.bands), stop - start, self._scene.width), self._radiometry.dtype)
+            self._excluded = np.zeros((stop - start, self._scene.width), np.uint8)
+        elif kept:
+            self._pixels[:, :kept] = self._pixels[:, start - self._start : fresh_from - self._start]
+            self._excluded_rows[:kept] = self._excluded_rows[start - self._start : fresh_from - self._start]
+        self._read(fresh_from, stop, kept)
+        self._start, self._stop = start, stop
+
+    def _read(self, start: int, stop: int, at: int) -> None:
+        rows = self._scene.read(start, stop)
+        if self._quicklook is not None:
+            self._quicklook.take(start, rows)
+        excluded = self._region.excluded((start, stop), self._scene.width, self._scene.transform, rows.valid)
+        self._held[:, at : at + stop - start] = self._radiometry.convert(rows)
+        self._excluded_rows[at : at + stop - start] = 0 if excluded is None else excluded
+
+    @property
+    def _held(self) -> npt.NDArray[Any]:
+        if self._pixels is None:
+            raise ValueError("nothing was read yet")
+        return self._pixels
+
+    @property
+    def _excluded_rows(self) -> npt.NDArray[np.uint8]:
+        if self._excluded is None:
+            raise ValueError("nothing was read yet")
+        return self._excluded
+
+    def pixels_in(self, window: Window) -> npt.NDArray[Any]:
+        columns = slice(window.col_off, window.col_off + window.width)
+        # Always a copy: the buffer moves on while the chip still waits for the network.
+        return self._held[:, : window.height, columns].copy()
+
+    def excluded_in(self, window: Window) -> npt.NDArray[np.uint8] | None:
+        columns = slice(window.col_off, window.col_off + window.width)
+        excluded = self._excluded_rows[: window.height, columns]
+        return excluded.copy() if excluded.any() else None
+
+
+def _within(part: Window, whole: Window) -> tuple[slice, slice]:
+    top, left = part.row_off - whole.row_off, part.col_off - whole.col_off
+    return slice(top, top + part.height), slice(left, left + part.width)
+
+
+def _padded(pixels: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    below, right = shape[0] - pixels.shape[1], shape[1] - pixels.shape[2]
+    return np.pad(pixels, ((0, 0), (0, below), (0, right)), mode="reflect") if below or right else pixels

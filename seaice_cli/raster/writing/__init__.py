@@ -1,0 +1,1 @@
+"""Writing rasters: cloud-optimised GeoTIFFs, verified, under locks and renamed when complete."""

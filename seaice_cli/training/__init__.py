@@ -1,0 +1,1 @@
+"""Training: options, data set, augmentation, losses, schedules and the loop."""

@@ -1,0 +1,1 @@
+"""Augmentation of batches: geometric, photometric, and generated cloud."""

@@ -1,1 +1,0 @@
-"""Polygons from masks: outlines, measures and file formats."""

@@ -1,0 +1,1 @@
+"""Vectorization: polygons from masks, with measures and file formats."""

@@ -1,0 +1,1 @@
+"""Tracing: compiled kernels from rows of pixels to outlines, strip by strip."""

@@ -1,0 +1,1 @@
+"""Writing polygons: attributes, geometries, file formats and styles."""

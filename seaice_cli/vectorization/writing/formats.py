@@ -1,0 +1,276 @@
+"""Vector files: which suffix means which format, and writing batches of features into them, all or nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from seaice_cli.errors import OptionError, OutputError
+from seaice_cli.locking import LOCK, alone
+from seaice_cli.outputs import refuse_unwritable_folder
+from seaice_cli.vectorization.writing.spooling import Spool
+
+LOGGER = logging.getLogger(__name__)
+
+GEOMETRY = "geometry"
+"""Name of the column of geometries, as well-known binary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A vector format."""
+
+    driver: str
+    """Name of GDAL's driver; empty: written through pyarrow."""
+    geographic: bool = False
+    """Whether the format allows longitudes and latitudes only."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Other names for fields whose names are too long for the format."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Options of GDAL's layer."""
+    creation: Mapping[str, str] = field(default_factory=dict)
+    """Options of GDAL's dataset."""
+
+
+_GEOJSON = Format("GeoJSON", geographic=True, options={"COORDINATE_PRECISION": "8", "WRITE_NAME": "NO"})
+_SHORT = {
+    "touches_edge": "at_edge", "perimeter_m": "perim_m", "feret_max_m": "feret_max", "feret_min_m": "feret_min",
+    "circularity": "circular",
+}  # fmt: skip
+FORMATS: Mapping[str, Format] = {
+    # Of 1.4 the older of the GDALs and QGISs in use warn that they may not understand it.
+    ".gpkg": Format("GPKG", options={"SPATIAL_INDEX": "YES", "GEOMETRY_NAME": "geom"}, creation={"VERSION": "1.3"}),
+    ".fgb": Format("FlatGeobuf", options={"SPATIAL_INDEX": "YES"}),
+    ".parquet": Format(""),
+    ".geoparquet": Format(""),
+    ".shp": Format("ESRI Shapefile", names=_SHORT, options={"ENCODING": "UTF-8", "SPATIAL_INDEX": "YES"}),
+    ".geojson": _GEOJSON,
+    ".json": _GEOJSON,
+}
+_SHAPEFILE_BYTES = 2**31
+"""Beyond this many tools read a Shapefile wrongly or not at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What is said about the features of a file as a whole."""
+
+    name: str
+    wkt: str | None
+    """Coordinate reference system; None: coordinates are the raster's columns and rows."""
+    geometry_type: str = "Polygon"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    styles: tuple[tuple[int, str, tuple[int, int, int]], ...] = ()
+    """Value, name and colour of every class; empty: no style is written."""
+
+
+def find_format(target: Path) -> Format:
+    """Return the format that the target's suffix names.
+
+    Raises:
+        OptionError: No format has that suffix.
+    """
+    found = FORMATS.get(target.suffix.lower())
+    if found is None:
+        raise OptionError(
+            f"{target}: unknown format {target.suffix or '(no suffix)'!r}; choose one of {', '.join(FORMATS)}"
+        )
+    return found
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a target that cannot become a file, before any work is done.
+
+    Raises:
+        OutputError: The target exists, or its folder does not.
+    """
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder; name a file")
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target}: exists already; replace it with --overwrite or choose another name")
+    if not target.parent.is_dir():
+        raise OutputError(f"{target}: there is no folder {target.parent}; make it first")
+    refuse_unwritable_folder(target)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a path in a hidden folder beside the target; move what was written there into place if all went well.
+
+    What a killed run has left in the folder is removed by the next.
+
+    Raises:
+        OutputError: The folder cannot be written to, the disk is full, or another run writes the target.
+    """
+    folder = target.parent / f".{target.name}.partial"
+    with alone(folder, target):
+        try:
+            _clear(folder)
+            yield folder / target.name
+            finished = [path for path in folder.iterdir() if path.name != LOCK]
+            for path in sorted(finished, key=lambda p: p.name == target.name):
+                path.replace(target.parent / path.name)
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be written ({error}); is the disk full?") from error
+        finally:
+            with suppress(OSError):
+                _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != LOCK:
+            path.unlink()
+
+
+def write_features(target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], layer: Layer) -> None:
+    """Write features as they come; the target appears only when all are written.
+
+    Args:
+        target: Its suffix names the format.
+        schema: Of the batches; geometries are well-known binary in the column `GEOMETRY`.
+        batches: The features; may be empty.
+        layer: Name, reference system, style and metadata.
+
+    Raises:
+        OutputError: The target cannot be written.
+    """
+    kind = find_format(target)
+    with replacing(target) as path:
+        if kind.driver:
+            _write_gdal(path, target, schema, batches, layer, kind)
+        else:
+            _write_parquet(path, schema, batches, layer)
+        if kind.driver == "GPKG" and layer.styles:
+            _write_style(path, layer)
+
+
+def _write_gdal(
+    path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], layer: Layer, kind: Format
+) -> None:
+    import pyogrio
+
+    failures: list[BaseException] = []
+    rows = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal rows
+        source = iter(batches)
+        while (batch := next(source, None)) is not None:
+            rows += batch.num_rows
+            ready = [batch.rename_columns(named.names)]
+            del batch  # held by who writes it alone
+            yield ready.pop()
+
+    named = pa.schema([(kind.names.get(f.name, f.name), f.type) for f in schema])
+    spool = Spool(path.with_name("large"), GEOMETRY)
+    stream = spool.divert(counted()) if kind.driver == "GPKG" else counted()
+    reader = pa.RecordBatchReader.from_batches(named, _keeping(stream, failures))
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+            pyogrio.write_arrow(
+                reader, path, driver=kind.driver, layer=layer.name, geometry_name=GEOMETRY,
+                crs=None if kind.geographic else layer.wkt,  # GeoJSON has no member for it since RFC 7946
+                geometry_type=layer.geometry_type, layer_options=dict(kind.options),
+                dataset_options=dict(kind.creation) or None,
+                layer_metadata=dict(layer.metadata) if kind.driver in ("GPKG", "FlatGeobuf") else None,
+            )  # fmt: skip
+        _verify(path, rows, kind)
+        spool.restore(path, layer.name, kind.options.get("GEOMETRY_NAME", ""))
+    except BaseException as error:
+        if failures:
+            raise failures[0] from None
+        if isinstance(error, (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError, OSError)):
+            raise OutputError(f"{target}: cannot be written ({error}); is the disk full?") from error
+        raise
+    if kind.driver == "ESRI Shapefile" and max(p.stat().st_size for p in path.parent.iterdir()) > _SHAPEFILE_BYTES:
+        LOGGER.warning("%s: is larger than the 2 GB that a Shapefile may have for most tools; use .gpkg", target)
+
+
+def _verify(path: Path, rows: int, kind: Format) -> None:
+    """Read the end of a file back: GDAL does not say when the last of it did not fit on the disk.
+
+    Raises:
+        OSError: It is not there.
+    """
+    import pyogrio
+
+    if kind.driver == "GeoJSON":  # would be read as a whole
+        with path.open("rb") as file:
+            file.seek(-min(16, path.stat().st_size), os.SEEK_END)
+            there = file.read().rstrip().endswith(b"}")
+    else:
+        there = pyogrio.read_info(path, force_feature_count=True)["features"] == rows
+        if there and rows:
+            geometry = pyogrio.raw.read(path, skip_features=rows - 1)[2]
+            there = len(geometry) == 1 and geometry[0] is not None
+    if not there:
+        raise OSError(errno.ENOSPC, "its end is missing")
+
+
+def _keeping(batches: Iterable[pa.RecordBatch], failures: list[BaseException]) -> Iterator[pa.RecordBatch]:
+    """Pass batches on; keep an exception, of which C code between us and the caller would lose the type."""
+    try:
+        yield from batches
+    except BaseException as error:
+        failures.append(error)
+        raise
+
+
+def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], layer: Layer) -> None:
+    import pyarrow.parquet as pq
+    import pyproj
+
+    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": [], "orientation": "counterclockwise"}
+    column["crs"] = pyproj.CRS.from_user_input(layer.wkt).to_json_dict() if layer.wkt else None
+    geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
+    metadata = {**layer.metadata, "geo": json.dumps(geo)}
+    described = schema.with_metadata(metadata)
+    repeated = [f.name for f in schema if pa.types.is_string(f.type)]
+    plain = [f.name for f in schema if f.name != GEOMETRY]  # no copies of the least and largest geometry
+    with pq.ParquetWriter(
+        path, described, compression="zstd", use_dictionary=repeated, write_statistics=plain
+    ) as writer:
+        for batch in batches:
+            writer.write_batch(batch.replace_schema_metadata(metadata))
+
+
+def _write_style(path: Path, layer: Layer) -> None:
+    import fiona
+    from fiona._err import CPLE_BaseError
+    from fiona.errors import FionaError
+
+    from seaice_cli.vectorization.writing.styles import build_qml
+
+    texts = (
+        "f_table_catalog",
+        "f_table_schema",
+        "f_table_name",
+        "f_geometry_column",
+        "styleName",
+        "styleQML",
+        "styleSLD",
+    )
+    more = {"useAsDefault": "bool", "description": "str", "owner": "str", "ui": "str", "update_time": "datetime"}
+    schema = {"geometry": "None", "properties": {**dict.fromkeys(texts, "str"), **more}}
+    style = {
+        **dict.fromkeys((*texts, *more)), "f_table_catalog": "", "f_table_schema": "", "f_table_name": layer.name,
+        "f_geometry_column": "geom", "styleName": layer.name, "styleQML": build_qml(layer.styles), "styleSLD": "",
+        "useAsDefault": True, "description": "Classes of the mask in its colours", "owner": "", "ui": "",
+    }  # fmt: skip
+    try:
+        with fiona.open(path, "w", driver="GPKG", layer="layer_styles", schema=schema) as table:
+            table.write({"type": "Feature", "geometry": None, "properties": style})
+    except (FionaError, CPLE_BaseError) as error:
+        raise OSError(errno.EIO, f"its style could not be stored: {error}") from error

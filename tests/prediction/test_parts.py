@@ -1,0 +1,94 @@
+"""Parts are kept, resumed and locked."""
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.windows import Window
+
+from seaice_cli.errors import OutputError
+from seaice_cli.prediction.layers import LayerWriter
+from seaice_cli.prediction.parts import Counts, PartStore, announced, count_finished
+
+MANIFEST = {"scene": "a", "model": {"name": "m"}}
+
+
+def test_finished_parts_survive_and_carry_goes_on(tmp_path):
+    target = tmp_path / "mask.tif"
+    carry = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+    with PartStore(target, MANIFEST) as store:
+        store.finish(0, Counts({0: 3, 1: 4}, 2.5), carry)
+        store.finish(1, Counts({1: 1}, 0.5), carry + 1)
+    with PartStore(target, MANIFEST) as store:
+        assert store.finished() == count_finished(target) == 2
+        assert store.counts(0) == Counts({0: 3, 1: 4}, 2.5)
+        np.testing.assert_array_equal(store.carry(1), carry + 1)
+        assert store.carry(0) is None, "only the last carry is kept"
+
+
+def test_parts_of_another_manifest_are_discarded_and_what_differed_is_said(tmp_path):
+    target = tmp_path / "mask.tif"
+    with PartStore(target, MANIFEST) as store:
+        store.finish(0, Counts(), None)
+    with PartStore(target, MANIFEST | {"scene": "b"}) as store:
+        assert store.discarded == ["scene"]
+        assert store.finished() == 0
+
+
+def test_a_second_run_at_the_same_target_is_refused(tmp_path):
+    with PartStore(tmp_path / "mask.tif", MANIFEST), pytest.raises(OutputError, match="another run"):
+        PartStore(tmp_path / "mask.tif", MANIFEST).__enter__()
+
+
+def test_a_failure_before_the_first_part_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), PartStore(tmp_path / "mask.tif", MANIFEST):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_later_keeps_what_is_finished(tmp_path):
+    target = tmp_path / "mask.tif"
+    with pytest.raises(RuntimeError), PartStore(target, MANIFEST) as store:
+        store.finish(0, Counts(), None)
+        raise RuntimeError
+    assert count_finished(target) == 1
+
+
+def test_a_damaged_record_counts_as_unfinished(tmp_path):
+    target = tmp_path / "mask.tif"
+    with PartStore(target, MANIFEST) as store:
+        store.finish(0, Counts(), None)
+        store.finish(1, Counts(), None)
+        (store.folder / "00001.json").write_text("{")
+        assert store.finished() == 1
+
+
+def test_announced_targets_are_known_to_the_next_run(tmp_path):
+    target = tmp_path / "mask.tif"
+    assert announced(target) == []
+    with PartStore(target, MANIFEST) as store:
+        store.announce([target, tmp_path / "ice.gpkg"])
+    assert announced(target) == [str(target), str(tmp_path / "ice.gpkg")]
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        PartStore(tmp_path / "nowhere" / "mask.tif", MANIFEST).__enter__()
+
+
+def test_layers_hold_the_pieces_and_appear_when_closed(tmp_path):
+    path = tmp_path / "00000.mask.tif"
+    pixels = np.random.default_rng(0).integers(0, 3, (70, 50)).astype(np.uint8)
+    writer = LayerWriter(path, (100, 170), 50)
+    for top, height in ((0, 40), (40, 30)):
+        for left, width in ((0, 20), (20, 30)):
+            writer.write(Window(left, 100 + top, width, height), pixels[top : top + height, left : left + width])
+    assert not path.exists()
+    writer.close()
+    with rasterio.open(path) as layer:
+        np.testing.assert_array_equal(layer.read(1), pixels)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_discarded_layer_leaves_nothing(tmp_path):
+    LayerWriter(tmp_path / "00000.mask.tif", (0, 10), 10).discard()
+    assert list(tmp_path.iterdir()) == []
