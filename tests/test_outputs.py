@@ -29,11 +29,14 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_what_exists_is_not_overwritten_unasked(tmp_path):
     (tmp_path / "a.csv").write_text("old")
-    with pytest.raises(OutputError, match="exists already; --overwrite"), new_file(tmp_path / "a.csv", overwrite=False):
+    with (
+        pytest.raises(OutputError, match="exists already; add --overwrite"),
+        new_file(tmp_path / "a.csv", overwrite=False),
+    ):
         pass
     with pytest.raises(OutputError, match="is a folder"), new_file(tmp_path, overwrite=True):
         pass
-    with pytest.raises(OutputError, match="does not exist"), new_file(tmp_path / "no/a.csv", overwrite=True):
+    with pytest.raises(OutputError, match="there is no folder"), new_file(tmp_path / "no/a.csv", overwrite=True):
         pass
     with (
         pytest.raises(OutputError, match=r"a\.csv: is no folder"),

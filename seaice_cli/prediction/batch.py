@@ -13,10 +13,11 @@ from typing import Any
 
 from seaice_cli.errors import OptionError, OutputError, SeaIceError
 from seaice_cli.network.engines import Engine
-from seaice_cli.prediction.job import Job, Plan, dry_run
+from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions, refuse_name
 from seaice_cli.prediction.pipeline import ComputedRun, Progress, finish, start
-from seaice_cli.prediction.publishing import Summary
+from seaice_cli.prediction.plan import Plan, dry_run
+from seaice_cli.prediction.summary import Summary
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".img", ".xml")
 """What counts as a scene in a folder."""

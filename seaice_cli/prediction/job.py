@@ -1,14 +1,10 @@
-"""What a run will do, worked out and checked before a model is loaded."""
+"""One scene, one target and what is to be done: opened, and checked before a model is loaded."""
 
 from __future__ import annotations
 
 import json
-import os
-import resource
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,47 +14,21 @@ from seaice_cli import __version__
 from seaice_cli.errors import OptionError, OutputError, SceneError, SeaIceError
 from seaice_cli.network.catalog import Model, find_model
 from seaice_cli.network.engines import Engine, choose_engine, open_engine
-from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE, scene_dtype
+from seaice_cli.network.spec import scene_dtype
 from seaice_cli.outputs import refuse_target, refuse_unwritable_folder
 from seaice_cli.prediction.options import PredictOptions, check_options, refuse_format, refuse_guessing
-from seaice_cli.prediction.parts import Part, announced, count_finished
+from seaice_cli.prediction.parts import Part
+from seaice_cli.prediction.resources import check_disk, check_memory, disk_bytes, memory_bytes
+from seaice_cli.prediction.run_folder import announced
 from seaice_cli.raster.reading.radiometry import Radiometry
 from seaice_cli.raster.reading.region import Region, bbox_window, bounds_of, read_region
 from seaice_cli.raster.reading.scene import Scene
-from seaice_cli.raster.windows.chips import count_filled
 from seaice_cli.raster.windows.grid import Grid
 
 MAX_WINDOWS = 100_000
 """Along a side; what is larger is a damaged header."""
 WINDOWS_PER_PART = 64
 """About so many windows are lost when a run is killed."""
-_ENGINE_BYTES = {"openvino": 350 << 20, "torch": 1500 << 20}
-"""Process, libraries and a mid-sized network's activations for one window of 1024 pixels."""
-
-_ASSEMBLY_BYTES = 160 << 20
-"""The block cache, the overviews and the threads of GDAL's COG driver, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The figures of a run, known before it."""
-
-    scene: str
-    mask: str
-    height: int
-    width: int
-    windows: int
-    windows_with_data: int
-    parts: int
-    parts_finished: int
-    model: str
-    engine: str
-    memory_mb: int
-    """Estimated peak of the process."""
-    disk_mb: int
-    """Estimated at most, uncompressed, while parts and results lie side by side."""
-    refusals: list[str] = field(default_factory=list)
-    """What would end the run before its first window."""
 
 
 class Job:
@@ -99,9 +69,9 @@ class Job:
                     refuse_target(path, overwrite=options.overwrite or str(path) in announced(target))
                     refuse_unwritable_folder(path)
             with self._checking():
-                self._check_disk()
+                check_disk(self.target, self.disk_bytes)
             with self._checking():
-                self._check_memory()
+                check_memory(self.scene.path, self.scene.width, self.memory_bytes)
         except BaseException:
             self.close()
             raise
@@ -194,32 +164,16 @@ class Job:
             },
         }  # fmt: skip
 
-    def plan(self, *, finished: int, refusals: list[str]) -> Plan:
-        """Return the figures of the run."""
+    @property
+    def memory_bytes(self) -> int:
+        """Estimated peak of the process."""
         engine = choose_engine(self.options.engine, self.options.device)
-        return Plan(
-            scene=self.scene.path, mask=str(self.target), height=self.scene.height, width=self.scene.width,
-            windows=len(self.grid), windows_with_data=count_filled(self.scene, self.grid, region=self.region),
-            parts=len(self.parts), parts_finished=finished, model=self.model.spec.name, engine=engine,
-            memory_mb=self.memory_bytes(engine) >> 20, disk_mb=(self.disk_bytes() >> 20) + 1, refusals=refusals,
-        )  # fmt: skip
+        return memory_bytes(self.grid, self.model.spec, len(self.layers), engine)
 
-    def memory_bytes(self, engine: str) -> int:
-        """Estimate the peak: a constant of the engine, and what grows with the width, never with the height."""
-        spec, grid = self.model.spec, self.grid
-        rows, columns = grid.shape
-        strip = grid.width * rows * (len(spec.bands) * scene_dtype(spec).itemsize * 1.5 + 1)
-        carried = grid.width * max(1, grid.overlap // 2) * len(spec.classes) * 4 * 2
-        layers = grid.width * rows * len(self.layers)
-        queued = 6 * rows * columns * (len(spec.bands) * scene_dtype(spec).itemsize + len(spec.classes) * 4)
-        assembling = min(grid.height * grid.width, _ASSEMBLY_BYTES)
-        return int(
-            assembling + _ENGINE_BYTES[engine] * max(0.25, rows * columns / 1024**2) + strip + carried + layers + queued
-        )
-
+    @property
     def disk_bytes(self) -> int:
-        """Estimate the most that parts and results can take, uncompressed."""
-        return int(self.grid.height * self.grid.width * len(self.layers) * 2.4)
+        """Estimated at most, uncompressed, while parts and results lie side by side."""
+        return disk_bytes(self.grid, len(self.layers))
 
     def _check_scene(self) -> None:
         for check in self.radiometry.checks(self.scene, any_resolution=self.options.any_resolution):
@@ -238,26 +192,6 @@ class Job:
         for path in targets:
             if path in read or path.parent == self.model.directory.resolve():
                 raise OutputError(f"{path}: is read by this run (as its scene, area or model); choose another name")
-
-    def _check_disk(self) -> None:
-        if not self.target.parent.is_dir():
-            return
-        _, _, free = usage = shutil.disk_usage(self.target.parent)
-        # Masks compress tenfold and more; a disk that cannot take a tenth is full for sure. Without a size it is no disk.
-        if usage.total and free < self.disk_bytes() / 10:
-            raise OutputError(
-                f"{self.target}: only {free >> 20} MiB are free where up to {self.disk_bytes() >> 20} MiB may be needed; "
-                f"make room or choose another place"
-            )
-
-    def _check_memory(self) -> None:
-        needed = self.memory_bytes(choose_engine(self.options.engine, self.options.device))
-        there = _memory_allowed()
-        if needed > there:
-            raise SceneError(
-                f"{self.scene.path}: is {self.scene.width} pixels wide, which takes about {needed >> 20} MiB of memory where this "
-                f"process may have {there >> 20}; choose a smaller --tile, or a part of the scene with --bbox"
-            )
 
     def _region(self) -> Region:
         o = self.options
@@ -290,36 +224,8 @@ class _Checking:
         return False
 
 
-def dry_run(scene: str, target: Path, options: PredictOptions) -> Plan:
-    """Work out what a run would do, with every refusal that would come, and run nothing.
-
-    Raises:
-        SeaIceError: The scene or the model cannot be opened at all, so that nothing else can be said.
-    """
-    refusals: list[SeaIceError] = []
-    with Job(scene, target, options, refuse=refusals.append) as job:
-        refusals.extend(_model_files(job))
-        return job.plan(finished=count_finished(target), refusals=[str(r) for r in refusals])
-
-
-def _model_files(job: Job) -> Iterator[SeaIceError]:
-    try:
-        job.model.file(
-            ONNX_FILE if choose_engine(job.options.engine, job.options.device) == "openvino" else WEIGHTS_FILE
-        )
-    except SeaIceError as error:
-        yield error
-
-
 def _raise(error: SeaIceError) -> None:
     raise error
-
-
-def _memory_allowed() -> int:
-    """Return how many bytes the process may have at most: the machine's memory, or the limit on address space (`ulimit -v`)."""
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return there if limit == resource.RLIM_INFINITY else min(there, limit)
 
 
 def _stamp(path: Path | None) -> list[Any] | None:

@@ -15,12 +15,15 @@ from pathlib import Path
 from seaice_cli.network.engines import Engine
 from seaice_cli.network.engines.tta import run_augmented
 from seaice_cli.outputs import refuse_target
+from seaice_cli.prediction.assembly import Assembly
 from seaice_cli.prediction.classification import classify
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions
-from seaice_cli.prediction.parts import Counts, PartStore
-from seaice_cli.prediction.publishing import Summary, publish, summarize
+from seaice_cli.prediction.parts import PartStore
+from seaice_cli.prediction.publishing import publish
 from seaice_cli.prediction.recording import Counter, record
+from seaice_cli.prediction.run_folder import RunFolder
+from seaice_cli.prediction.summary import Summary, summarize
 from seaice_cli.products.preview import open_quicklook
 from seaice_cli.raster.reading.quicklook import Quicklook
 from seaice_cli.raster.windows.blend import Blender
@@ -65,11 +68,11 @@ class ComputedRun:
     """A run whose parts are all computed, and what it still holds open."""
 
     job: Job
-    store: PartStore
+    folder: RunFolder
     engine: Engine
     quicklook: Quicklook | None
-    """What the preview shows of the scene; None if there is to be none."""
-    run: int
+    """The decimated scene of the preview; None if there is to be none."""
+    windows: int
     """Windows that the network saw in this run."""
     seconds: float
     """Spent so far."""
@@ -83,28 +86,29 @@ def start(
     began = time.perf_counter()
     with ExitStack() as stack:
         job = stack.enter_context(Job(scene, target, options))
-        running = engine(job)
-        store = stack.enter_context(PartStore(target, job.manifest(running)))
-        _tell_discarded(job, store)
+        opened = engine(job)
+        folder = stack.enter_context(RunFolder(target, job.manifest(opened)))
+        _tell_discarded(job, folder)
         quicklook = open_quicklook(job.scene) if options.preview else None
-        run = compute(job, store, running, progress, quicklook)
+        windows = 0 if folder.published else compute(job, folder.parts, opened, progress, quicklook)
         _look_back(job)
-        return ComputedRun(job, store, running, quicklook, run, time.perf_counter() - began, stack.pop_all())
+        return ComputedRun(job, folder, opened, quicklook, windows, time.perf_counter() - began, stack.pop_all())
 
 
-def finish(started: ComputedRun) -> Summary:
+def finish(run: ComputedRun) -> Summary:
     """Make all files from the parts, and give them their names."""
     began = time.perf_counter()
-    job, store = started.job, started.store
-    with started.held:
-        if store.published:
-            summary = Summary(**{**store.published, "windows_run": 0})
+    with run.held:
+        if run.folder.published:
+            summary = Summary(**{**run.folder.published, "windows_run": 0})
         else:
-            counts = total(store, job)
-            polygons = publish(job, store, started.engine, started.quicklook)
-            seconds = started.seconds + time.perf_counter() - began
-            summary = summarize(job, counts, started.engine, seconds=seconds, run=started.run, polygons=polygons)
-        store.close(summary.to_json())
+            assembly = Assembly(run.job, run.folder.parts, run.engine, run.quicklook)
+            publish(run.folder, assembly.makers())
+            summary = summarize(
+                run.job, run.folder.parts.total(), run.engine, seconds=run.seconds + time.perf_counter() - began,
+                windows=run.windows, polygons=assembly.polygons,
+            )  # fmt: skip
+        run.folder.close(summary.to_json())
         return summary
 
 
@@ -117,12 +121,12 @@ def _look_back(job: Job) -> None:
         )
 
 
-def _tell_discarded(job: Job, store: PartStore) -> None:
+def _tell_discarded(job: Job, folder: RunFolder) -> None:
     """Say why the parts of an earlier run are not taken up; what it had announced is not this run's to overwrite."""
-    if not store.discarded:
+    if not folder.discarded:
         return
     log.warning(
-        "%s: starting anew, because this run differs from the killed one in %s", job.target, ", ".join(store.discarded)
+        "%s: starting anew, because this run differs from the killed one in %s", job.target, ", ".join(folder.discarded)
     )
     for target in job.targets:
         refuse_target(target, overwrite=job.options.overwrite)
@@ -131,7 +135,7 @@ def _tell_discarded(job: Job, store: PartStore) -> None:
 def compute(job: Job, store: PartStore, engine: Engine, progress: Progress, quicklook: Quicklook | None = None) -> int:
     """Compute the parts that are not finished yet; return how many windows were run."""
     parts, spec, options = job.parts[store.finished() :], job.model.spec, job.options
-    if not parts or store.published:
+    if not parts:
         return 0
     if parts[0].index:
         log.info("%s: going on at part %d of %d", job.target, parts[0].index + 1, len(job.parts))
@@ -150,14 +154,6 @@ def compute(job: Job, store: PartStore, engine: Engine, progress: Progress, quic
         counter = Counter(range(len(spec.classes)), spec.ice, job.scene.crs, job.scene.transform)
         record(classified, store=store, parts=parts, blender=blender, width=job.scene.width, counter=counter)
     return counted.run
-
-
-def total(store: PartStore, job: Job) -> Counts:
-    """Return the counts of all parts."""
-    counts = Counts()
-    for part in job.parts:
-        counts.add(store.counts(part.index))
-    return counts
 
 
 class _Counted:

@@ -165,7 +165,7 @@ def test_rasterize_by_number_and_by_name(run, tmp_path):
         (["stats", "all", "--values", "binary", "--palette", "isaid"], "give one of them"),
         (["stats", "all", "--classes", "0"], "--classes 0"), (["stats", "all", "--classes", "a,a"], "different names"),
         (["tile", "all", "-o", "all"], "holds files already"), (["tile", "all", "-o", "x", "--overlap", "512"], "cannot share"),
-        (["list", "all", "-o", "no/x.csv"], "does not exist"), (["zip", "none.tif", "-o", "x.zip"], "cannot be read"),
+        (["list", "all", "-o", "no/x.csv"], "there is no folder"), (["zip", "none.tif", "-o", "x.zip"], "cannot be read"),
         (["recolor", "none", "-o", "x.png", "--palette", "isaid"], "no such file"),
         (["split", "all", "-o", "all/gt/3.png"], "no folder can be made"),
     ],

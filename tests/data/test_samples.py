@@ -119,7 +119,7 @@ def test_real_scenes_keep_satellites_of_one_day_together():
     assert (len(train), len(val)) == (12, 4)
     assert not {s.group for s in train} & {s.group for s in val}
     assert len({s.group for s in train}) == 7
-    assert len(read_samples(DATA / "modis")) == 16
+    assert len(read_samples(DATA / "modis")) == 18
     assert len(read_samples(DATA / "tir_melt_pond" / "train.csv")) == 9
 
 

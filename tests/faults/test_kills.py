@@ -219,10 +219,10 @@ def test_a_killed_run_of_other_options_gives_no_right_to_overwrite(work, undistu
 
 
 def test_a_second_run_at_the_same_target_is_refused(work, undisturbed):
-    from seaice_cli.prediction.parts import PartStore
+    from seaice_cli.prediction.run_folder import RunFolder
 
     out = work.fresh()
-    with PartStore(out / "mask.tif", {}):
+    with RunFolder(out / "mask.tif", {}):
         second = work.predict(out)
     assert second.code == 1
     assert "another run is writing it" in second.err

@@ -1,4 +1,4 @@
-"""Parts are kept, resumed and locked."""
+"""Parts are kept and taken up; the folder of a run is locked, and goes away when there is nothing to keep."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from rasterio.windows import Window
 
 from seaice_cli.errors import OutputError
 from seaice_cli.prediction.layers import LayerWriter
-from seaice_cli.prediction.parts import Counts, PartStore, announced, count_finished
+from seaice_cli.prediction.parts import Counts
+from seaice_cli.prediction.run_folder import RunFolder, announced, finished_parts
 
 MANIFEST = {"scene": "a", "model": {"name": "m"}}
 
@@ -15,64 +16,65 @@ MANIFEST = {"scene": "a", "model": {"name": "m"}}
 def test_finished_parts_survive_and_carry_goes_on(tmp_path):
     target = tmp_path / "mask.tif"
     carry = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
-    with PartStore(target, MANIFEST) as store:
-        store.finish(0, Counts({0: 3, 1: 4}, 2.5), carry)
-        store.finish(1, Counts({1: 1}, 0.5), carry + 1)
-    with PartStore(target, MANIFEST) as store:
-        assert store.finished() == count_finished(target) == 2
-        assert store.counts(0) == Counts({0: 3, 1: 4}, 2.5)
-        np.testing.assert_array_equal(store.carry(1), carry + 1)
-        assert store.carry(0) is None, "only the last carry is kept"
+    with RunFolder(target, MANIFEST) as run:
+        run.parts.finish(0, Counts({0: 3, 1: 4}, 2.5), carry)
+        run.parts.finish(1, Counts({1: 1}, 0.5), carry + 1)
+    with RunFolder(target, MANIFEST) as run:
+        assert run.parts.finished() == finished_parts(target) == 2
+        assert run.parts.counts(0) == Counts({0: 3, 1: 4}, 2.5)
+        assert run.parts.total() == Counts({0: 3, 1: 5}, 3.0)
+        np.testing.assert_array_equal(run.parts.carry(1), carry + 1)
+        assert run.parts.carry(0) is None, "only the last carry is kept"
 
 
 def test_parts_of_another_manifest_are_discarded_and_what_differed_is_said(tmp_path):
     target = tmp_path / "mask.tif"
-    with PartStore(target, MANIFEST) as store:
-        store.finish(0, Counts(), None)
-    with PartStore(target, MANIFEST | {"scene": "b"}) as store:
-        assert store.discarded == ["scene"]
-        assert store.finished() == 0
+    with RunFolder(target, MANIFEST) as run:
+        run.parts.finish(0, Counts(), None)
+    with RunFolder(target, MANIFEST | {"scene": "b"}) as run:
+        assert run.discarded == ["scene"]
+        assert run.parts.finished() == 0
 
 
 def test_a_second_run_at_the_same_target_is_refused(tmp_path):
-    with PartStore(tmp_path / "mask.tif", MANIFEST), pytest.raises(OutputError, match="another run"):
-        PartStore(tmp_path / "mask.tif", MANIFEST).__enter__()
+    with RunFolder(tmp_path / "mask.tif", MANIFEST), pytest.raises(OutputError, match="another run"):
+        RunFolder(tmp_path / "mask.tif", MANIFEST).__enter__()
 
 
 def test_a_failure_before_the_first_part_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), PartStore(tmp_path / "mask.tif", MANIFEST):
+    with pytest.raises(RuntimeError), RunFolder(tmp_path / "mask.tif", MANIFEST):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_later_keeps_what_is_finished(tmp_path):
     target = tmp_path / "mask.tif"
-    with pytest.raises(RuntimeError), PartStore(target, MANIFEST) as store:
-        store.finish(0, Counts(), None)
+    with pytest.raises(RuntimeError), RunFolder(target, MANIFEST) as run:
+        run.parts.finish(0, Counts(), None)
         raise RuntimeError
-    assert count_finished(target) == 1
+    assert finished_parts(target) == 1
 
 
 def test_a_damaged_record_counts_as_unfinished(tmp_path):
     target = tmp_path / "mask.tif"
-    with PartStore(target, MANIFEST) as store:
-        store.finish(0, Counts(), None)
-        store.finish(1, Counts(), None)
-        (store.folder / "00001.json").write_text("{")
-        assert store.finished() == 1
+    with RunFolder(target, MANIFEST) as run:
+        run.parts.finish(0, Counts(), None)
+        run.parts.finish(1, Counts(), None)
+        (run.path / "00001.json").write_text("{")
+        assert run.parts.finished() == 1
 
 
 def test_announced_targets_are_known_to_the_next_run(tmp_path):
     target = tmp_path / "mask.tif"
     assert announced(target) == []
-    with PartStore(target, MANIFEST) as store:
-        store.announce([target, tmp_path / "ice.gpkg"])
+    with RunFolder(target, MANIFEST) as run:
+        run.announce([target, tmp_path / "ice.gpkg"])
     assert announced(target) == [str(target), str(tmp_path / "ice.gpkg")]
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
-        PartStore(tmp_path / "nowhere" / "mask.tif", MANIFEST).__enter__()
+        RunFolder(tmp_path / "nowhere" / "mask.tif", MANIFEST).__enter__()
 
 
 def test_layers_hold_the_pieces_and_appear_when_closed(tmp_path):

@@ -1,0 +1,96 @@
+"""From finished parts to the files of a run: mask, probability, polygons, preview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from seaice_cli.network.engines import Engine
+from seaice_cli.outputs import write_error
+from seaice_cli.prediction.job import Job
+from seaice_cli.prediction.parts import PartStore
+from seaice_cli.prediction.recording import MASK, PROBABILITY
+from seaice_cli.prediction.tags import provenance
+from seaice_cli.products.preview import write_preview
+from seaice_cli.raster.reading.quicklook import Quicklook
+from seaice_cli.raster.writing.cog import Layer, assemble_cog, assemble_png
+
+Maker = Callable[[Path], None]
+"""Writes a file under the path it is given."""
+
+
+class Assembly:
+    """Makes the files of a job from its finished parts.
+
+    Args:
+        job: What is to be made.
+        store: The parts, all finished.
+        engine: What has computed them.
+        quicklook: The decimated scene of the preview, if there is to be one.
+    """
+
+    def __init__(self, job: Job, store: PartStore, engine: Engine, quicklook: Quicklook | None) -> None:
+        self._job, self._store, self._quicklook = job, store, quicklook
+        spec, scene = job.model.spec, job.scene
+        self._layer = Layer(
+            height=scene.height, width=scene.width, crs=scene.crs, transform=scene.transform, tags=provenance(job, engine),
+            names=spec.class_names, colors=[c.color for c in spec.classes], with_land=bool(job.region.land),
+        )  # fmt: skip
+        self._mask = self._probability = Path()
+        self.polygons: int | None = None
+        """How many polygons were written; None where none are wanted."""
+
+    def makers(self) -> dict[Path, Maker]:
+        """Return what writes each target, in the order in which they depend on each other."""
+        options = self._job.options
+        chosen: list[tuple[Path | None, Maker]] = [
+            (self._job.target, self._write_mask),
+            (options.probability, self._write_probability),
+            (options.vector, self._write_polygons),
+            (options.preview, self._write_preview),
+        ]
+        return {target: maker for target, maker in chosen if target is not None}
+
+    def _write_mask(self, path: Path) -> None:
+        parts = self._parts(MASK)
+        if self._job.options.format == "png":
+            assemble_png(parts, path, self._layer, ice=self._job.model.spec.ice)
+        else:
+            assemble_cog(parts, path, self._layer)
+        self._mask = path
+
+    def _write_probability(self, path: Path) -> None:
+        layer, spec = self._layer, self._job.model.spec
+        tags = {**layer.tags, "UNITS": "per cent", "BAND": f"probability of {spec.class_names[spec.ice]}"}
+        continuous = Layer(height=layer.height, width=layer.width, crs=layer.crs, transform=layer.transform, tags=tags)
+        assemble_cog(self._parts(PROBABILITY), path, continuous)
+        self._probability = path
+
+    def _write_preview(self, path: Path) -> None:
+        if self._quicklook is None:
+            raise ValueError("a preview needs the quicklook of its scene")
+        colors = [c.color for c in self._job.model.spec.classes]
+        write_preview(self._quicklook.rows(), self._mask, path, colors=colors, ends=self._job.options.rescale)
+
+    def _write_polygons(self, folder: Path) -> None:
+        """Write the ice as polygons, into a folder of its own: some formats are several files."""
+        from seaice_cli.vectorization.pipeline import VectorOptions, vectorize
+
+        target = self._job.options.vector
+        if target is None:
+            raise ValueError("no polygons are wanted")
+        options = VectorOptions(
+            classes=(self._job.model.spec.ice,), attributes="floe", layer=target.stem, overwrite=True, blank=True
+        )
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise write_error(target, error) from error
+        if not self._job.options.probability:
+            self._write_probability(self._store.folder / "probability.tif")
+        self.polygons = vectorize(
+            self._mask, folder / target.name, options=options, probability=self._probability
+        ).polygons
+
+    def _parts(self, name: str) -> list[tuple[Path, int]]:
+        return [(self._store.layer(p.index, name), p.start) for p in self._job.parts]
