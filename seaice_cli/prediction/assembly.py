@@ -8,8 +8,8 @@ from pathlib import Path
 from seaice_cli.network.engines import Engine
 from seaice_cli.outputs import write_error
 from seaice_cli.prediction.job import Job
-from seaice_cli.prediction.parts import PartStore
-from seaice_cli.prediction.recording import MASK, PROBABILITY
+from seaice_cli.prediction.parts.recording import MASK, PROBABILITY
+from seaice_cli.prediction.parts.store import PartStore
 from seaice_cli.prediction.tags import provenance
 from seaice_cli.products.preview import write_preview
 from seaice_cli.raster.reading.quicklook import Quicklook

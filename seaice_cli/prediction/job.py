@@ -17,9 +17,9 @@ from seaice_cli.network.engines import Engine, choose_engine, open_engine
 from seaice_cli.network.spec import scene_dtype
 from seaice_cli.outputs import refuse_target, refuse_unwritable_folder
 from seaice_cli.prediction.options import PredictOptions, check_options, refuse_format, refuse_guessing
-from seaice_cli.prediction.parts import Part
+from seaice_cli.prediction.parts.run_folder import announced
+from seaice_cli.prediction.parts.store import Part
 from seaice_cli.prediction.resources import check_disk, check_memory, disk_bytes, memory_bytes
-from seaice_cli.prediction.run_folder import announced
 from seaice_cli.raster.reading.radiometry import Radiometry
 from seaice_cli.raster.reading.region import Region, bbox_window, bounds_of, read_region
 from seaice_cli.raster.reading.scene import Scene

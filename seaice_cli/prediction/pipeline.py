@@ -16,13 +16,13 @@ from seaice_cli.network.engines import Engine
 from seaice_cli.network.engines.tta import run_augmented
 from seaice_cli.outputs import refuse_target
 from seaice_cli.prediction.assembly import Assembly
-from seaice_cli.prediction.classification import classify
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions
-from seaice_cli.prediction.parts import PartStore
+from seaice_cli.prediction.parts.classification import classify
+from seaice_cli.prediction.parts.recording import Counter, record
+from seaice_cli.prediction.parts.run_folder import RunFolder
+from seaice_cli.prediction.parts.store import PartStore
 from seaice_cli.prediction.publishing import publish
-from seaice_cli.prediction.recording import Counter, record
-from seaice_cli.prediction.run_folder import RunFolder
 from seaice_cli.prediction.summary import Summary, summarize
 from seaice_cli.products.preview import open_quicklook
 from seaice_cli.raster.reading.quicklook import Quicklook

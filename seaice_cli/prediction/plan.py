@@ -11,7 +11,7 @@ from seaice_cli.network.engines import choose_engine
 from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions
-from seaice_cli.prediction.run_folder import finished_parts
+from seaice_cli.prediction.parts.run_folder import finished_parts
 from seaice_cli.raster.windows.chips import count_filled
 
 

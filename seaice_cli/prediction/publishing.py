@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from seaice_cli.outputs import discard, partial_path, rename
-from seaice_cli.prediction.run_folder import RunFolder
+from seaice_cli.prediction.parts.run_folder import RunFolder
 
 
 def publish(run: RunFolder, makers: Mapping[Path, Callable[[Path], None]]) -> None:

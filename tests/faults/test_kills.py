@@ -219,7 +219,7 @@ def test_a_killed_run_of_other_options_gives_no_right_to_overwrite(work, undistu
 
 
 def test_a_second_run_at_the_same_target_is_refused(work, undisturbed):
-    from seaice_cli.prediction.run_folder import RunFolder
+    from seaice_cli.prediction.parts.run_folder import RunFolder
 
     out = work.fresh()
     with RunFolder(out / "mask.tif", {}):

@@ -6,9 +6,9 @@ import rasterio
 from rasterio.windows import Window
 
 from seaice_cli.errors import OutputError
-from seaice_cli.prediction.layers import LayerWriter
-from seaice_cli.prediction.parts import Counts
-from seaice_cli.prediction.run_folder import RunFolder, announced, finished_parts
+from seaice_cli.prediction.parts.layers import LayerWriter
+from seaice_cli.prediction.parts.run_folder import RunFolder, announced, finished_parts
+from seaice_cli.prediction.parts.store import Counts
 
 MANIFEST = {"scene": "a", "model": {"name": "m"}}
 

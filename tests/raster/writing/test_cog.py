@@ -5,7 +5,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from seaice_cli.prediction.layers import LayerWriter
+from seaice_cli.prediction.parts.layers import LayerWriter
 from seaice_cli.raster.writing.cog import Layer, assemble_cog
 
 PLACE = {"crs": rasterio.CRS.from_epsg(3413), "transform": from_origin(0, 0, 250, 250)}

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from affine import Affine
 
-from seaice_cli.prediction.classification import Classified
-from seaice_cli.prediction.layers import LayerWriter
-from seaice_cli.prediction.parts import Counts, Part, PartStore
+from seaice_cli.prediction.parts.classification import Classified
+from seaice_cli.prediction.parts.layers import LayerWriter
+from seaice_cli.prediction.parts.store import Counts, Part, PartStore
 from seaice_cli.raster.area import pixel_area
 from seaice_cli.raster.reading.region import LAND, NODATA
 from seaice_cli.raster.windows.blend import Blender

@@ -5,7 +5,7 @@ Beside `mask.tif` a run keeps a folder `.mask.tif.parts`:
     lock                held by the run that writes; a second run at the same target is refused
     manifest.json       what is computed: fingerprints of scene, model, options, version; a run only resumes what is equal
     publishing.json     which files are about to be published
-    00003.*             parts, see `parts`
+    00003.*             parts, see `store`
 
 When all parts are finished they are assembled and published, then the folder goes away. That cannot be done in one step, so
 `.mask.tif.done` stands beside it meanwhile: a run killed there only tidies up when it is taken up.
@@ -24,7 +24,7 @@ from typing import Any, Self
 from seaice_cli.errors import OutputError
 from seaice_cli.locking import LOCK, hold
 from seaice_cli.outputs import write_error
-from seaice_cli.prediction.parts import PartStore, count_finished, read_json, write_json
+from seaice_cli.prediction.parts.store import PartStore, count_finished, read_json, write_json
 
 log = logging.getLogger(__name__)
 ANNOUNCED, DONE = "publishing.json", "done.json"
