@@ -70,7 +70,7 @@ def refuse_filled(target: Path, *, overwrite: bool, marker: str) -> None:
     if not target.exists() or not any(target.iterdir()):
         return
     if not overwrite:
-        raise OutputError(f"{target}: holds files already; name a new folder, or --overwrite")
+        raise OutputError(f"{target}: holds files already; name a new folder, or `overwrite`")
     if not (target / marker).is_file():
         raise OutputError(f"{target}: holds no {marker}, so its files are not ours to overwrite; name a new folder")
 
@@ -130,7 +130,7 @@ def refuse_target(target: Path, *, overwrite: bool) -> None:
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file in it")
     if target.exists() and not overwrite:
-        raise OutputError(f"{target}: exists already; add --overwrite, or choose another name")
+        raise OutputError(f"{target}: exists already; add `overwrite`, or choose another name")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: there is no folder {target.parent}; make it first")
 

@@ -30,7 +30,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_what_exists_is_not_overwritten_unasked(tmp_path):
     (tmp_path / "a.csv").write_text("old")
     with (
-        pytest.raises(OutputError, match="exists already; add --overwrite"),
+        pytest.raises(OutputError, match="exists already; add `overwrite`"),
         new_file(tmp_path / "a.csv", overwrite=False),
     ):
         pass

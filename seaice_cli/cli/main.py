@@ -16,6 +16,7 @@ from seaice_cli.cli.evaluation.command import evaluate
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
+from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
 from seaice_cli.cli.train import train
 from seaice_cli.cli.vectorize import vectorize
 from seaice_cli.errors import SeaIceError
@@ -68,7 +69,7 @@ def _is_lack_of_memory(error: Exception, reason: str) -> bool:
 def _tell(ctx: click.Context, text: str) -> None:
     if ctx.params.get("verbose", 0) >= 2:
         traceback.print_exc()
-    click.echo(text, err=True)
+    click.echo(as_flags(text, ctx), err=True)
 
 
 def _terminate(_number: int, _frame: object) -> None:
@@ -82,7 +83,9 @@ def _terminate(_number: int, _frame: object) -> None:
 def cli(verbose: int, quiet: int) -> None:
     """Make sea-ice maps from satellite scenes of any size."""
     level = max(10, 30 - 10 * (verbose - quiet))
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(message)s", force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(FlagFormatter(click.get_current_context()))
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     signal.signal(signal.SIGTERM, _terminate)
 
 

@@ -10,6 +10,7 @@ import click
 
 from seaice_cli.cli.shared.address_space import needed, require
 from seaice_cli.cli.shared.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
+from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import EXISTING, FILE, Bar, Nodata, Numbers, as_json, model_options, overwrite
 
 
@@ -84,9 +85,9 @@ def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool,
     told = [batch.plan(a) for a in items] if dry_run else batch.run(items, progress=Bar)
     if as_json:
         values = [t.to_json() for t in told]
-        click.echo(json.dumps(values if len(values) > 1 else values[0], indent=2))
+        echo(json.dumps(values if len(values) > 1 else values[0], indent=2))
     for one in told:
         if not (as_json and one.ok):
-            click.echo(one.text(), err=not one.ok and not dry_run)
+            echo(one.text(), err=not one.ok and not dry_run)
     if not all(one.ok for one in told):
         raise click.exceptions.Exit(1)

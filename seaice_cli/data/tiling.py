@@ -146,7 +146,7 @@ def refuse_equal_names(samples: Sequence[Sample]) -> None:
 def _refuse_vectors(samples: Sequence[Sample], cut: Cut) -> None:
     vector = next((s.label for s in samples if s.label and is_vector(s.label)), None)
     if vector and not cut.ids:
-        raise OptionError(f"{vector}: a vector label has no values of its own to copy; write class ids (--ids)")
+        raise OptionError(f"{vector}: a vector label has no values of its own to copy; write class ids (`ids`)")
 
 
 def windows_of(height: int, width: int, cut: Cut) -> Iterator[Window]:

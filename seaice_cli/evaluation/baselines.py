@@ -116,7 +116,7 @@ def fit_threshold(scenes: Sequence[Labelled], criteria: Criteria, *, clear: bool
     ignored = criteria.hidden if clear else ()
     counts = _histograms(scenes, criteria, (low, high), ignored)
     if not counts.size or not counts.sum(axis=(0, 2)).all():
-        raise DataError("the baseline needs training scenes with ice and with something else; check --baseline-csv")
+        raise DataError("the baseline needs training scenes with ice and with something else; check `baseline_csv`")
     mean_iou = np.stack([_mean_iou(counts), _mean_iou(counts[:, ::-1])])
     kind, band, cut = (int(i) for i in np.unravel_index(int(np.nanargmax(mean_iou)), mean_iou.shape))
     value = low + (high - low) * cut / BINS

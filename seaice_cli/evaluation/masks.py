@@ -126,7 +126,7 @@ class MaskReader:
 
     def _grey(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if len(values) > 1 and not (values == values[0]).all():
-            raise DataError(f"{self.path}: is in colour; say with --palette what the colours stand for")
+            raise DataError(f"{self.path}: is in colour; say with `palette` what the colours stand for")
         return np.asarray(values[0])
 
     def _colored(self, values: npt.NDArray[Any], top: int) -> Ids:
@@ -158,7 +158,7 @@ class MaskReader:
             row, col = np.argwhere(ids < 0)[0]
             raise DataError(
                 f"{self.path}: value {values[row, col]} in row {top + row}, column {col} is no class; "
-                f"say what it stands for with --values, as in 0:0,100:1,255:ignore"
+                f"say what it stands for with `values`, as in 0:0,100:1,255:ignore"
             )
         return ids.astype(np.uint8)
 

@@ -110,7 +110,7 @@ class _Scene:
         except ValueError as error:
             raise DataError(
                 f"{self._pair.predicted} against {self._pair.reference}: {error} ({', '.join(criteria.classes)}); "
-                "name all classes with --classes, or say what the values stand for with --values"
+                "name all classes with `classes`, or say what the values stand for with `values`"
             ) from error
         self._boundaries += boundary_sums(truth, predicted, core, classes=n, reaches=self._reaches)
         known = (truth < n) & (predicted < n) & ~np.isin(truth, criteria.hidden) & ~np.isin(predicted, criteria.hidden)

@@ -161,5 +161,5 @@ def target_of(name: str, copy: Path | None) -> Path:
     if copy is not None:
         return copy
     if name in shipped():
-        raise ModelError(f"{name}: a shipped model is not changed; --calibrated DIR writes a calibrated copy into DIR")
+        raise ModelError(f"{name}: a shipped model is not changed; `calibrated` DIR writes a calibrated copy into DIR")
     return model.directory

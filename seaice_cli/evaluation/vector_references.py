@@ -77,6 +77,6 @@ def _class(polygons: Polygons, index: int, legend: Legend) -> int:
     if class_id is None:
         raise DataError(
             f"{polygons.path}, feature {polygons.numbers[index]}: {legend.attribute} is {str(value)[:80]!r}, which is no class; "
-            "say what it stands for with --values, as in water:0,ice:1"
+            "say what it stands for with `values`, as in water:0,ice:1"
         )
     return class_id

@@ -51,4 +51,4 @@ def _export(model: Model, target: Path) -> None:
         partial.write_bytes(content)
         partial.replace(target)
     except OSError as error:
-        raise EngineError(f"{target}: the graph cannot be kept there ({error.strerror}); use --engine torch") from error
+        raise EngineError(f"{target}: the graph cannot be kept there ({error.strerror}); use `engine` torch") from error

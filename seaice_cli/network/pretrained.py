@@ -135,7 +135,7 @@ def building(what: str, *, published: str | None = None) -> Iterator[None]:
             raise
         except OSError as error:
             raise ModelError(
-                f"{what}: the weights {published!r} cannot be downloaded; offline, give --encoder-weights none, "
+                f"{what}: the weights {published!r} cannot be downloaded; offline, give `encoder_weights` none, "
                 "or the path of a file with the weights"
             ) from error
         except _REFUSALS as error:

@@ -103,9 +103,9 @@ def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[B
         refuse_name(target, options.format)
         return [BatchItem(paths[0], target, options)]
     if output.suffix.lower() in (".tif", ".tiff", ".png"):
-        raise OptionError(f"-o {output}: several scenes need a folder, not a file")
+        raise OptionError(f"{output}: several scenes need a folder, not a file")
     if any((options.probability, options.vector, options.preview)):
-        raise OptionError("--probability, --vector and --preview name one file; give them with one scene")
+        raise OptionError("`probability`, `vector` and `preview` name one file; give them with one scene")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

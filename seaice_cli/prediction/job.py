@@ -120,13 +120,13 @@ class Job:
         tile, overlap = self.options.tile or spec.tile, self.options.overlap
         overlap = min(spec.overlap, tile // 4) if overlap is None else overlap
         if overlap >= tile:
-            raise OptionError(f"--overlap {overlap} must be smaller than --tile {tile}; a quarter of it is usual")
+            raise OptionError(f"`overlap` {overlap} must be smaller than `tile` {tile}; a quarter of it is usual")
         if tile % spec.stride:
-            raise OptionError(f"--tile {tile} must be a multiple of {spec.stride}, which the network's stages need")
+            raise OptionError(f"`tile` {tile} must be a multiple of {spec.stride}, which the network's stages need")
         if max(self.scene.height, self.scene.width) > MAX_WINDOWS * (tile - overlap):
             raise SceneError(
                 f"{self.scene.path}: is {self.scene.width} x {self.scene.height} pixels large, more than {MAX_WINDOWS} windows along a "
-                f"side; choose a part of it with --bbox, or a larger --tile"
+                f"side; choose a part of it with `bbox`, or a larger `tile`"
             )
         return Grid(self.scene.height, self.scene.width, tile, overlap, spec.stride)
 
@@ -186,7 +186,7 @@ class Job:
         """Refuse targets that are one file, or one of the files that are read."""
         targets = [path.resolve() for path in self.targets]
         if len(set(targets)) < len(targets):
-            raise OptionError("-o, --probability, --vector and --preview must be different files")
+            raise OptionError("the mask, `probability`, `vector` and `preview` must be different files")
         areas = [p for p in (self.options.aoi, self.options.land) if p is not None]
         read = {path.resolve() for path in (*map(Path, self.scene.files), *areas)}
         for path in targets:

@@ -57,20 +57,20 @@ def check_options(options: PredictOptions) -> None:
         OptionError: They do not.
     """
     if options.tta not in AUGMENTATIONS:
-        raise OptionError(f"--tta {options.tta} is none of {', '.join(AUGMENTATIONS)}")
+        raise OptionError(f"`tta` {options.tta} is none of {', '.join(AUGMENTATIONS)}")
     if options.format not in FORMATS:
-        raise OptionError(f"--format {options.format} is none of {', '.join(FORMATS)}")
+        raise OptionError(f"`format` {options.format} is none of {', '.join(FORMATS)}")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise OptionError(f"--threshold {options.threshold:g} must lie between 0 and 1")
+        raise OptionError(f"`threshold` {options.threshold:g} must lie between 0 and 1")
     if options.rescale and (options.rescale[0] == options.rescale[1] or not all(map(math.isfinite, options.rescale))):
-        raise OptionError("--rescale needs two different numbers")
+        raise OptionError("`rescale` needs two different numbers")
     extra = [p for p in (options.probability, options.vector, options.preview) if p]
     if len(set(extra)) < len(extra):
-        raise OptionError("--probability, --vector and --preview must be different files")
+        raise OptionError("`probability`, `vector` and `preview` must be different files")
     if options.probability and options.probability.suffix.lower() not in GEOTIFF:
-        raise OptionError(f"--probability {options.probability}: is a GeoTIFF; let its name end in .tif")
+        raise OptionError(f"`probability` {options.probability}: is a GeoTIFF; let its name end in .tif")
     if options.preview and options.preview.suffix.lower() != ".png":
-        raise OptionError(f"--preview {options.preview}: is a PNG; let its name end in .png")
+        raise OptionError(f"`preview` {options.preview}: is a PNG; let its name end in .png")
 
 
 def refuse_name(mask: Path, form: str) -> None:
@@ -81,10 +81,10 @@ def refuse_name(mask: Path, form: str) -> None:
     """
     suffix = mask.suffix.lower()
     if form == "png" and suffix != ".png":
-        raise OptionError(f"-o {mask}: --format png writes a PNG; let its name end in .png, or name a folder")
+        raise OptionError(f"{mask}: `format` png writes a PNG; let its name end in .png, or name a folder")
     if form != "png" and suffix not in GEOTIFF:
-        other = "; --format png writes a PNG" if suffix == ".png" else ", or make that folder first"
-        raise OptionError(f"-o {mask}: a mask is a GeoTIFF; let its name end in .tif{other}")
+        other = "; `format` png writes a PNG" if suffix == ".png" else ", or make that folder first"
+        raise OptionError(f"{mask}: a mask is a GeoTIFF; let its name end in .tif{other}")
 
 
 def refuse_guessing(scene: str, on_bad_block: str) -> None:
@@ -94,10 +94,10 @@ def refuse_guessing(scene: str, on_bad_block: str) -> None:
         OptionError: The scene is on the network, or a VRT.
     """
     if on_bad_block not in ON_BAD_BLOCK:
-        raise OptionError(f"--on-bad-block {on_bad_block} is none of {', '.join(ON_BAD_BLOCK)}")
+        raise OptionError(f"`on_bad_block` {on_bad_block} is none of {', '.join(ON_BAD_BLOCK)}")
     if on_bad_block != FAIL and (remote(scene) or is_vrt(scene)):
         raise OptionError(
-            f"{scene}: --on-bad-block {on_bad_block} needs the file itself; fetch it, or name the files in the VRT one by one"
+            f"{scene}: `on_bad_block` {on_bad_block} needs the file itself; fetch it, or name the files in the VRT one by one"
         )
 
 

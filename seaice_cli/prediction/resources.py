@@ -63,7 +63,7 @@ def check_memory(scene: str, width: int, needed: int) -> None:
     if needed > there:
         raise SceneError(
             f"{scene}: is {width} pixels wide, which takes about {needed >> 20} MiB of memory where this "
-            f"process may have {there >> 20}; choose a smaller --tile, or a part of the scene with --bbox"
+            f"process may have {there >> 20}; choose a smaller `tile`, or a part of the scene with `bbox`"
         )
 
 

@@ -21,12 +21,12 @@ def draw_floes(report: FloeReport, target: Path, *, overwrite: bool = False) -> 
     if target.suffix.lower() != ".png":
         raise OptionError(f"{target}: the plot is a PNG; name it .png")
     if target.exists() and not overwrite:
-        raise OutputError(f"{target}: exists already; replace it with --overwrite or choose another name")
+        raise OutputError(f"{target}: exists already; replace it with `overwrite` or choose another name")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise OptionError("--plot: needs matplotlib; install it with `pip install matplotlib`") from error
+        raise OptionError("`plot`: needs matplotlib; install it with `pip install matplotlib`") from error
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     FigureCanvasAgg(figure)

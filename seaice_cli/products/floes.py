@@ -198,7 +198,7 @@ def _with_caveats(report: FloeReport, *, split: bool) -> FloeReport:
     if report.equal_area and report.equal_area.largest_m > _LARGE * math.sqrt(report.region_m2):
         caveats.append("the largest floe spans over a tenth of the region: sizes near it are under-sampled")
     if not split:
-        caveats.append("floes that touch count as one, since the mask does not tell them apart; see --split-floes")
+        caveats.append("floes that touch count as one, since the mask does not tell them apart; see `split_floes`")
     if report.water_m2 is None:
         caveats.append("no polygons of water: densities are per area of ice, and leads are unknown")
     return FloeReport(**{name: getattr(report, name) for name in report.__slots__} | {"caveats": tuple(caveats)})
@@ -213,20 +213,18 @@ def _choose(
     known = sorted(set(names.tolist()) | set(values.tolist()))
     wanted = ice or ("ice" if "ice" in known or len(set(values.tolist())) != 1 else str(names[0]))
     if values.size and wanted not in known:
-        raise OptionError(f"{path}: has no class {wanted!r}; choose with --class among {', '.join(known)}")
+        raise OptionError(f"{path}: has no class {wanted!r}; choose with `ice` among {', '.join(known)}")
     water = np.isin(names, list(_WATER))
     return (names == wanted) | (values == wanted), water if water.any() else None
 
 
 def _read(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     if not path.exists():
-        raise SceneError(
-            f"{path}: no such file; make it with `seaice vectorize mask.tif {path.name} --attributes floe`"
-        )
+        raise SceneError(f"{path}: no such file; make it from a mask by `seaice vectorize` with `attributes` floe")
     columns, metadata = _read_parquet(path) if "parquet" in path.suffix else _read_layer(path, layer)
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
-        raise SceneError(f"{path}: lacks {', '.join(missing)}; make it with `seaice vectorize --attributes floe`")
+        raise SceneError(f"{path}: lacks {', '.join(missing)}; make it by `seaice vectorize` with `attributes` floe")
     return columns, metadata
 
 
@@ -251,7 +249,7 @@ def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[An
         layers = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
         chosen = layer or (layers[0] if layers else None)
         if chosen not in layers:
-            raise OptionError(f"{path}: has no layer {chosen!r}; choose with --layer among {', '.join(layers)}")
+            raise OptionError(f"{path}: has no layer {chosen!r}; choose with `layer` among {', '.join(layers)}")
         about = pyogrio.read_info(path, layer=chosen)
         wanted = [name for name in about["fields"].tolist() if _SHORT.get(name, name) in _FIELDS]
         if not wanted:

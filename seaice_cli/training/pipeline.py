@@ -64,7 +64,7 @@ def train(
         OutputError: Another run is at work in the folder, or it cannot be made.
     """
     if (directory / logs.CONFIG_FILE).exists() and not resume:
-        raise OptionError(f"{directory}: holds a run already; resume it (--resume), or name another folder")
+        raise OptionError(f"{directory}: holds a run already; resume it (`resume`), or name another folder")
     stages = stage_options(options)
     before, scored = options.init_from, dict[str, float]()
     with ExitStack() as held:

@@ -149,7 +149,7 @@ def _choose_band(source: Any, path: Path, band: int | None) -> int:
     others = [i for i, color in enumerate(source.colorinterp, start=1) if color.name != "alpha"]
     if band is None and len(others) > 1:
         raise SceneError(
-            f"{path}: has {len(others)} bands, as an image has; a mask has one band of classes (name one with --band)"
+            f"{path}: has {len(others)} bands, as an image has; a mask has one band of classes (name one with `band`)"
         )
     chosen = band or others[0]
     if chosen not in source.indexes:
@@ -194,7 +194,7 @@ def choose_values(mask: Mask, classes: tuple[int | str, ...] | None) -> frozense
             raise OptionError(f"{mask.path}: {value} is the mask's nodata, which never becomes polygons")
         chosen.add(value)
     if not chosen:
-        raise OptionError("--classes: name at least one class")
+        raise OptionError("`classes`: name at least one class")
     return frozenset(chosen)
 
 
@@ -212,7 +212,7 @@ class Probability:
         problem = self._find_problem(mask)
         if problem:
             self._source.close()
-            raise OptionError(f"{path}: {problem}; give the raster that `seaice predict --probability` wrote")
+            raise OptionError(f"{path}: {problem}; give the raster that `seaice predict` wrote as its `probability`")
         self._nodata = _whole(self._source.nodata)
         self._fractions = np.dtype(self._source.dtypes[0]).kind == "f"
 

@@ -58,17 +58,17 @@ class VectorOptions:
 
     def _checks(self) -> list[tuple[bool, str]]:
         return [
-            (self.connectivity not in (4, 8), f"--connectivity {self.connectivity}: must be 4 or 8"),
-            (self.attributes not in ATTRIBUTES, f"--attributes {self.attributes}: choose {', '.join(ATTRIBUTES)}"),
-            (not 0 <= self.min_area < float("inf"), f"--min-area {self.min_area}: must be 0 or more"),
-            (not 0 <= self.fill_holes < float("inf"), f"--fill-holes {self.fill_holes}: must be 0 or more"),
-            (not 0 <= self.simplify < float("inf"), f"--simplify {self.simplify}: must be 0 or more"),
-            (self.min_pixels < 1, f"--min-pixels {self.min_pixels}: must be at least 1"),
+            (self.connectivity not in (4, 8), f"`connectivity` {self.connectivity}: must be 4 or 8"),
+            (self.attributes not in ATTRIBUTES, f"`attributes` {self.attributes}: choose {', '.join(ATTRIBUTES)}"),
+            (not 0 <= self.min_area < float("inf"), f"`min_area` {self.min_area}: must be 0 or more"),
+            (not 0 <= self.fill_holes < float("inf"), f"`fill_holes` {self.fill_holes}: must be 0 or more"),
+            (not 0 <= self.simplify < float("inf"), f"`simplify` {self.simplify}: must be 0 or more"),
+            (self.min_pixels < 1, f"`min_pixels` {self.min_pixels}: must be at least 1"),
             (self.strip_rows is not None and self.strip_rows < 1, "a strip has at least one row"),
-            (self.smooth and self.simplify > 0, "--smooth and --simplify: choose one of the two"),
-            (self.threshold is not None and not self.smooth, "--threshold: is for --smooth only"),
-            (self.threshold is not None and not 0 < self.threshold < 1, "--threshold: must lie between 0 and 1"),
-            (self.sigrid3 and self.attributes == "none", "--sigrid3: a chart has attributes; drop --attributes none"),
+            (self.smooth and self.simplify > 0, "`smooth` and `simplify`: choose one of the two"),
+            (self.threshold is not None and not self.smooth, "`threshold`: is for `smooth` only"),
+            (self.threshold is not None and not 0 < self.threshold < 1, "`threshold`: must lie between 0 and 1"),
+            (self.sigrid3 and self.attributes == "none", "`sigrid3`: a chart has attributes; drop `attributes` none"),
         ]
 
 

@@ -54,9 +54,9 @@ def check_options(target: Path, options: VectorOptions, probability: Path | None
     if options.sigrid3 and kind.driver != "ESRI Shapefile":
         raise OptionError(f"{target}: a SIGRID-3 chart is a Shapefile; name the target .shp")
     if options.smooth and probability is None:
-        raise OptionError("--smooth: needs --probability, the raster that `seaice predict --probability` wrote")
+        raise OptionError("`smooth`: needs `probability`, the raster that `seaice predict` writes beside its mask")
     if kind.geographic and options.t_srs and read_system(options.t_srs) != read_system(WGS84):
-        raise OptionError(f"{target}: GeoJSON is always in WGS84 (RFC 7946); drop --t-srs or write another format")
+        raise OptionError(f"{target}: GeoJSON is always in WGS84 (RFC 7946); drop `t_srs` or write another format")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     ground = survey(mask.transform, wkt, mask.height, mask.width)
     if ground.pixel is None and (options.min_area or options.fill_holes):
         raise OptionError(
-            f"{mask.path}: does not say how large a pixel is; use --min-pixels, and neither --min-area nor --fill-holes"
+            f"{mask.path}: does not say how large a pixel is; use `min_pixels`, and neither `min_area` nor `fill_holes`"
         )
     values = choose_values(mask, options.classes)
     kind = find_format(target)
@@ -172,7 +172,7 @@ def _find_ice(mask: Mask, values: frozenset[int] | None) -> int:
         chosen = [value for value in candidates if values is None or value in values]
         if len(chosen) == 1:
             return chosen[0]
-    raise OptionError(f"{mask.path}: does not say which class is ice; name it alone with --classes for --split-floes")
+    raise OptionError(f"{mask.path}: does not say which class is ice; name it alone with `classes` for `split_floes`")
 
 
 def _choose_system(
@@ -183,7 +183,7 @@ def _choose_system(
         if kind.geographic or options.t_srs:
             raise OptionError(
                 f"{mask.path}: has no coordinate reference system, so its polygons have none on earth; "
-                "write .gpkg without --t-srs, or georeference the mask"
+                "write .gpkg without `t_srs`, or georeference the mask"
             )
         return None, None
     wanted = read_system(options.t_srs or (WGS84 if kind.geographic else wkt))

@@ -32,7 +32,7 @@ def read_system(text: str) -> str:
     try:
         return str(pyproj.CRS.from_user_input(text).to_wkt())
     except pyproj.exceptions.CRSError as error:
-        raise OptionError(f"--t-srs {text!r}: no coordinate reference system; write it like EPSG:3413") from error
+        raise OptionError(f"`t_srs` {text!r}: no coordinate reference system; write it like EPSG:3413") from error
 
 
 def is_geographic(text: str) -> bool:
@@ -71,7 +71,7 @@ class Projection:
         x, y = self._change.transform(points[:, 0], points[:, 1])
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise OptionError(
-                "--t-srs: the mask lies partly beyond what this reference system can show; choose another"
+                "`t_srs`: the mask lies partly beyond what this reference system can show; choose another"
             )
         return np.stack([x, y], axis=1)
 

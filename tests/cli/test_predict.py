@@ -102,9 +102,9 @@ def test_wrong_words_are_usage_errors(tmp_path, write_scene, noise, arguments, t
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["-o", "mask.png"], "-o mask.png: a mask is a GeoTIFF; let its name end in .tif; --format png writes a PNG"),
-        (["-o", "masks"], "-o masks: a mask is a GeoTIFF; let its name end in .tif, or make that folder first"),
-        (["-o", "m.tif", "--format", "png"], "-o m.tif: --format png writes a PNG; let its name end in .png"),
+        (["-o", "mask.png"], "mask.png: a mask is a GeoTIFF; let its name end in .tif; --format png writes a PNG"),
+        (["-o", "masks"], "masks: a mask is a GeoTIFF; let its name end in .tif, or make that folder first"),
+        (["-o", "m.tif", "--format", "png"], "m.tif: --format png writes a PNG; let its name end in .png"),
         (["-o", "m.tif", "--preview", "quicklook.jpg"], "--preview quicklook.jpg: is a PNG; let its name end in .png"),
         (["-o", "m.tif", "--probability", "ice.png"], "--probability ice.png: is a GeoTIFF; let its name end in .tif"),
         (["-o", "m.tif", "--nodata", "300"], "--nodata 300 is no value that uint8 pixels can have"),

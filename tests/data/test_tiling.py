@@ -136,7 +136,7 @@ def test_the_order_of_tiling_and_recolouring_is_free(tmp_path):
 def test_vector_labels_become_georeferenced_ids(tmp_path):
     image = raster(tmp_path / "a.tif", noise(60, 80))
     sample = Sample(image, layer(tmp_path / "a.gpkg", [(disk(20, 20, 11), 1)]), "a")
-    with pytest.raises(OptionError, match="--ids"):
+    with pytest.raises(OptionError, match="`ids`"):
         tile_scenes([sample], tmp_path / "out", Cut(size=32))
     tiles = tile_scenes([sample], tmp_path / "out", Cut(size=32, ids=True), encoding=LabelEncoding())
     with rasterio.open(tiles[-1].label) as dataset:

@@ -42,7 +42,7 @@ def test_values_are_what_the_legend_says_in_every_type(write_scene, dtype):
 def test_a_value_that_stands_for_nothing_is_named_with_its_place(write_scene):
     values = np.zeros((1, 5, 6), np.uint8)
     values[0, 3, 4] = 77
-    with pytest.raises(DataError, match=r"value 77 in row 3, column 4 .*--values"):
+    with pytest.raises(DataError, match=r"value 77 in row 3, column 4 .*`values`"):
         read(write_scene(values), ids={"0": 0})
     assert read(write_scene(values), ids={"0": 0}, other=1)[3, 4] == 1
 
@@ -126,7 +126,7 @@ def test_colours_need_a_palette(write_scene):
     rgb = np.zeros((3, 4, 4), np.uint8)
     rgb[0, 1, 2] = 255
     path = write_scene(rgb, photometric="RGB")
-    with pytest.raises(DataError, match="in colour; say with --palette"):
+    with pytest.raises(DataError, match="in colour; say with `palette`"):
         read(path)
 
     def red(colors):

@@ -175,7 +175,7 @@ def test_what_is_no_probability_is_refused(pair, write_scene, values, text):
 
 
 def test_a_class_that_nobody_named_is_told_with_both_files(pair):
-    with pytest.raises(DataError, match=r"mask\.tif against .*truth\.tif: the truth holds 2.*--classes"):
+    with pytest.raises(DataError, match=r"mask\.tif against .*truth\.tif: the truth holds 2.*`classes`"):
         scan(pair, Criteria())
 
 

@@ -97,7 +97,7 @@ def test_a_shipped_model_is_not_changed_by_its_name(monkeypatch, tmp_path):
 
     pixel_model(tmp_path / "shipped-one")
     monkeypatch.setattr(catalog, "models_folder", lambda: tmp_path)
-    with pytest.raises(ModelError, match=r"shipped-one: a shipped model is not changed; --calibrated DIR"):
+    with pytest.raises(ModelError, match=r"shipped-one: a shipped model is not changed; `calibrated` DIR"):
         target_of("shipped-one", None)
     assert target_of("shipped-one", tmp_path / "copy") == tmp_path / "copy"
     assert target_of(str(tmp_path / "shipped-one"), None) == tmp_path / "shipped-one"

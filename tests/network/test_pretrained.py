@@ -145,7 +145,7 @@ def test_published_weights_offline_are_one_line_with_the_way_out(monkeypatch, tm
     monkeypatch.setattr(socket, "getaddrinfo", unreachable)
     monkeypatch.setattr(pretrained, "getproxies", dict)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match="--encoder-weights none, or the path of a file") as caught:
+    with pytest.raises(ModelError, match="`encoder_weights` none, or the path of a file") as caught:
         ARCHITECTURES[name](encoder=encoder_name, encoder_weights="imagenet", in_channels=3, classes=2)
     assert encoder_name in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -282,7 +282,7 @@ def test_an_area_of_interest_elsewhere_is_refused_and_land_elsewhere_is_none(
 def test_an_existing_mask_is_kept_without_overwrite(tmp_path, write_scene, noise, two_class_model):
     target = tmp_path / "mask.tif"
     target.write_text("precious")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="`overwrite`"):
         predict(str(write_scene(noise(20, 20))), target, options=PredictOptions(model=str(two_class_model)))
     assert target.read_text() == "precious"
 

@@ -109,8 +109,8 @@ def test_without_water_leads_are_unknown(tmp_path):
 def test_whether_floes_were_split_is_said(tmp_path):
     merged = measure_floes(write(tmp_path / "a.gpkg", discs([100, 200])))
     split = measure_floes(write(tmp_path / "b.gpkg", discs([100, 200]), metadata={"VECTOR_SPLIT_FLOES": "True"}))
-    assert any("--split-floes" in caveat for caveat in merged.caveats)
-    assert not any("--split-floes" in caveat for caveat in split.caveats)
+    assert any("`split_floes`" in caveat for caveat in merged.caveats)
+    assert not any("`split_floes`" in caveat for caveat in split.caveats)
 
 
 def test_no_floes_are_an_empty_report(tmp_path):
@@ -130,7 +130,7 @@ def test_files_that_say_nothing_of_floes_are_refused(tmp_path):
     with pytest.raises(SceneError, match="lacks class, area_m2, touches_edge"):
         measure_floes(tmp_path / "other.gpkg")
     path = write(tmp_path / "ice.gpkg", discs([100, 200]))
-    with pytest.raises(OptionError, match="has no class 'slush'; choose with --class among"):
+    with pytest.raises(OptionError, match="has no class 'slush'; choose with `ice` among"):
         measure_floes(path, ice="slush")
     with pytest.raises(OptionError, match="has no layer 'x'"):
         measure_floes(path, layer="x")

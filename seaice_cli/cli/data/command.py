@@ -11,6 +11,7 @@ import click
 from seaice_cli.cli.data.files import COMMANDS, progress
 from seaice_cli.cli.shared import parameters
 from seaice_cli.cli.shared.address_space import FILES, require
+from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.label_options import FILE, build_encoding, class_names, folder_options, label_options
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def check(
         check_sources(sources, build_encoding(**labels), image_dir=image_dir, label_dir=label_dir, progress=progress)
     )
     if as_json:
-        click.echo(json.dumps([_fields(f) for f in findings], indent=2))
+        echo(json.dumps([_fields(f) for f in findings], indent=2))
     else:
         _print_findings(findings)
     if any(f.level == ERROR for f in findings):
@@ -156,7 +157,7 @@ def _fields(finding: Finding) -> dict[str, str]:
 
 def _print_findings(findings: list[Finding]) -> None:
     for finding in findings:
-        click.echo(f"{finding.level:<8} {finding.fault:<10} {finding.where}: {finding.text}")
+        echo(f"{finding.level:<8} {finding.fault:<10} {finding.where}: {finding.text}")
     errors = sum(f.level == "error" for f in findings)
     click.echo(f"{errors} errors, {len(findings) - errors} warnings" if findings else "nothing wrong")
 

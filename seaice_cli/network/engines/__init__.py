@@ -83,15 +83,15 @@ def choose_engine(engine: str, device: str) -> str:
         OptionError: Engine and device do not go together.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise OptionError(f"--device {device}: no such device; use auto, cpu, cuda or cuda:N")
+        raise OptionError(f"`device` {device}: no such device; use auto, cpu, cuda or cuda:N")
     if engine == "auto":
         engine = "torch" if device.startswith("cuda") or (device == "auto" and has_cuda()) else "openvino"
         if engine == "openvino" and not _installed("openvino"):
             engine = "torch"
     if not _installed(engine):
-        raise EngineError(f"engine {engine!r} is not installed; pip install {engine}, or choose another with --engine")
+        raise EngineError(f"engine {engine!r} is not installed; pip install {engine}, or choose another with `engine`")
     if engine == "openvino" and device.startswith("cuda"):
-        raise OptionError("--engine openvino computes on the CPU; use --engine torch for --device cuda")
+        raise OptionError("`engine` openvino computes on the CPU; use `engine` torch for `device` cuda")
     return engine
 
 

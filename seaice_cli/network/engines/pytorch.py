@@ -115,7 +115,7 @@ class TorchEngine:
     def _halve(self, step: int, error: BaseException) -> None:
         if step == 1:
             raise EngineError(
-                f"{self.device} has not enough memory for one window; choose a smaller --tile, or --device cpu"
+                f"{self.device} has not enough memory for one window; choose a smaller `tile`, or `device` cpu"
             ) from error
         self._batch_size = step // 2
         if self._device.type == "cuda":
@@ -139,13 +139,13 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise EngineError(f"--device {name}: no such device; use cpu, cuda or cuda:N") from error
+        raise EngineError(f"`device` {name}: no such device; use cpu, cuda or cuda:N") from error
     if device.type == "cuda" and (not available or (device.index or 0) >= torch.cuda.device_count()):
         raise EngineError(
-            f"--device {name}: no such GPU on this machine ({torch.cuda.device_count()} found); use --device cpu"
+            f"`device` {name}: no such GPU on this machine ({torch.cuda.device_count()} found); use `device` cpu"
         )
     if device.type not in ("cuda", "cpu"):
-        raise EngineError(f"--device {name}: not supported; use cpu, cuda or cuda:N")
+        raise EngineError(f"`device` {name}: not supported; use cpu, cuda or cuda:N")
     return device
 
 

@@ -92,7 +92,7 @@ def refuse_missing_bands(path: str, dataset: Any, bands: tuple[int, ...]) -> Non
     missing = [b for b in bands if not 1 <= b <= dataset.count]
     if missing:
         raise SceneError(
-            f"{path}: has {dataset.count} bands, so there is no band {missing[0]}; choose others with --bands"
+            f"{path}: has {dataset.count} bands, so there is no band {missing[0]}; choose others with `bands`"
         )
 
 
@@ -107,7 +107,7 @@ def refuse_impossible_nodata(path: str, dataset: Any, bands: tuple[int, ...], no
     dtypes = {dataset.dtypes[b - 1] for b in bands}
     if not any(_can_hold(np.dtype(d), nodata) for d in dtypes):
         raise SceneError(
-            f"{path}: --nodata {nodata:g} is no value that {', '.join(sorted(dtypes))} pixels can have; choose another"
+            f"{path}: `nodata` {nodata:g} is no value that {', '.join(sorted(dtypes))} pixels can have; choose another"
         )
 
 

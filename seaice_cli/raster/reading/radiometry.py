@@ -52,9 +52,9 @@ class Radiometry:
     def _check_bands(self, scene: Scene) -> None:
         found, wanted = len(scene.bands), len(self.bands)
         if found != wanted:
-            way_out = "choose them in this order with --bands"
+            way_out = "choose them in this order with `bands`"
             if found == 1:
-                way_out = f"--bands {','.join(['1'] * wanted)} lets a grey scene stand for all of them"
+                way_out = f"`bands` {','.join(['1'] * wanted)} lets a grey scene stand for all of them"
             raise SceneError(
                 f"{scene.path}: has {found} band{'s' * (found != 1)} where the model reads {wanted} "
                 f"({', '.join(self.bands)}); {way_out}"
@@ -66,7 +66,7 @@ class Radiometry:
         low, high = self.valid_range
         raise SceneError(
             f"{scene.path}: holds {scene.dtype} values where the model reads {self.dtype} from {low:g} to {high:g}; "
-            f"say with --rescale LOW,HIGH which of the scene's values stand for these two"
+            f"say with `rescale` LOW,HIGH which of the scene's values stand for these two"
         )
 
     def _check_resolution(self, scene: Scene, resolution: float) -> None:
@@ -75,7 +75,7 @@ class Radiometry:
             raise SceneError(
                 f"{scene.path}: has pixels of {pixel:.4g} m where the model was trained at {resolution:g} m; "
                 f"resample it (gdalwarp{_metric(scene)} -tr {resolution:g} {resolution:g} -r average), or take the risk with "
-                f"--any-resolution"
+                f"`any_resolution`"
             )
 
     def _check_range(self, scene: Scene) -> None:
@@ -90,12 +90,12 @@ class Radiometry:
         if seen_low < min(low, high) - slack or seen_high > max(low, high) + slack or hollow:
             raise SceneError(
                 f"{scene.path}: values lie between {seen_low:.4g} and {seen_high:.4g} where the model reads {low:g} to "
-                f"{high:g}; say with --rescale LOW,HIGH which of the scene's values stand for the ends of the model's range"
+                f"{high:g}; say with `rescale` LOW,HIGH which of the scene's values stand for the ends of the model's range"
             )
         if seen_high < low + DIM * (high - low):
             log.warning(
                 "%s: its brightest values are %.4g where the model's range ends at %.4g; if ice and clouds are in view, say with "
-                "--rescale LOW,HIGH which of the scene's values stand for the ends of the model's range",
+                "`rescale` LOW,HIGH which of the scene's values stand for the ends of the model's range",
                 scene.path, seen_high, high,
             )  # fmt: skip
 

@@ -74,7 +74,7 @@ def bbox_window(scene: Scene, bounds: tuple[float, float, float, float]) -> Wind
     left, bottom, right, top = bounds
     if not (left < right and bottom < top):
         raise OptionError(
-            f"--bbox {left:g},{bottom:g},{right:g},{top:g}: give left,bottom,right,top in the scene's CRS"
+            f"`bbox` {left:g},{bottom:g},{right:g},{top:g}: give left,bottom,right,top in the scene's CRS"
         )
     inverse = ~scene.transform
     corners = [inverse @ (x, y) for x in (left, right) for y in (bottom, top)]
@@ -115,7 +115,7 @@ def read_region(path: Path, scene: Scene) -> tuple[Any, ...]:
     from seaice_cli.raster.polygons.reading import read_polygons
 
     if scene.crs is None:
-        raise SceneError(f"{scene.path}: has no CRS, so {path} cannot be laid over it; use --bbox in pixels instead")
+        raise SceneError(f"{scene.path}: has no CRS, so {path} cannot be laid over it; use `bbox` in pixels instead")
     found = read_polygons(path, strict=False)
     if shapely.is_empty(found.geometries).all():
         raise OptionError(f"{path}: holds no polygons")

@@ -203,7 +203,7 @@ class Scene:
                 return self._read_around(start, pixels, mask)
             raise SceneError(
                 f"{self.path}: rows {start} to {stop} cannot be read ({reason_of(error)}); the file is damaged or unreachable "
-                f"(--on-bad-block nodata leaves damaged blocks out)"
+                f"(`on_bad_block` nodata leaves damaged blocks out)"
             ) from error
         return Rows(pixels, self._valid(pixels, mask))
 
@@ -307,7 +307,7 @@ class Scene:
                 return np.empty((len(self.bands), 0), self.dtype)
             raise SceneError(
                 f"{self.path}: cannot be read ({reason_of(error)}); the file is damaged or unreachable "
-                f"(--on-bad-block nodata leaves damaged blocks out)"
+                f"(`on_bad_block` nodata leaves damaged blocks out)"
             ) from error
         valid = self._valid(pixels, mask)
         values: npt.NDArray[Any] = pixels.reshape(len(pixels), -1) if valid is None else pixels[:, valid]

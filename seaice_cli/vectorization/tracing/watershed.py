@@ -50,7 +50,7 @@ def split_floes(mask: Mask, ice: int) -> npt.NDArray[np.int32]:
     """
     if mask.height * mask.width > MAX_PIXELS:
         raise OptionError(
-            f"{mask.path}: {mask.width} x {mask.height} pixels are too many for --split-floes, which needs the whole mask "
+            f"{mask.path}: {mask.width} x {mask.height} pixels are too many for `split_floes`, which needs the whole mask "
             f"in memory; cut it into parts of at most {MAX_PIXELS / 1e6:.0f} million pixels"
         )
     distance = np.empty((mask.height, mask.width), np.uint16)

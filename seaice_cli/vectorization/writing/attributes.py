@@ -81,7 +81,7 @@ def build_binary(data: Array, offsets: Array) -> pa.Array:
     if offsets[-1] >= _MOST:
         raise OptionError(
             f"a polygon has more than {_MOST // 16 // 10**6} million points, too many for vector formats; "
-            "leave its class out with --classes, or use --simplify"
+            "leave its class out with `classes`, or use `simplify`"
         )
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.binary(), offsets.size - 1, buffers)

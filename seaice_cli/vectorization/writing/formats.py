@@ -97,7 +97,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file")
     if target.exists() and not overwrite:
-        raise OutputError(f"{target}: exists already; replace it with --overwrite or choose another name")
+        raise OutputError(f"{target}: exists already; replace it with `overwrite` or choose another name")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: there is no folder {target.parent}; make it first")
     refuse_unwritable_folder(target)

@@ -38,7 +38,7 @@ def chart_codes(name: str) -> tuple[str, str]:
     codes = _WORDS.get(name.lower())
     if codes is None:
         raise OptionError(
-            f"class {name!r} has no SIGRID-3 code; choose with --classes among ice, water, land and cloud, "
+            f"class {name!r} has no SIGRID-3 code; choose with `classes` among ice, water, land and cloud, "
             "and name the mask's classes by CLASS_<value> tags"
         )
     return codes

@@ -93,7 +93,7 @@ def test_one_window_that_does_not_fit_is_an_error_with_the_way_out(small_model, 
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(engine, "_infer", none)
-    with pytest.raises(EngineError, match="smaller --tile"):
+    with pytest.raises(EngineError, match="smaller `tile`"):
         list(engine.run(chips(1)))
 
 
@@ -113,7 +113,7 @@ def test_a_directory_without_a_graph_gets_one_in_the_cache_once(tmp_path, small_
 
 @pytest.mark.parametrize("device", ["cuda:9", "tpu", "meta"])
 def test_devices_that_are_not_there_are_refused(small_model, device):
-    with pytest.raises(SeaIceError, match=f"--device {device}: no such"):
+    with pytest.raises(SeaIceError, match=f"`device` {device}: no such"):
         open_engine(find_model(small_model), (64, 96), engine="torch", device=device)
 
 

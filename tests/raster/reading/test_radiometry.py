@@ -35,12 +35,12 @@ def test_a_scene_that_fits_is_accepted(write_scene, noise):
 
 @pytest.mark.parametrize("bands", [1, 2, 4])
 def test_another_number_of_bands_is_refused_with_the_option_that_helps(write_scene, noise, bands):
-    assert "--bands" in refusal(made(), write_scene(noise(10, 10, bands=bands), photometric="minisblack"))
+    assert "`bands`" in refusal(made(), write_scene(noise(10, 10, bands=bands), photometric="minisblack"))
 
 
 def test_another_type_is_refused_with_the_option_that_helps(write_scene, noise):
     scene = write_scene(noise(10, 10, dtype="uint16", high=10000))
-    assert "--rescale" in refusal(made(), scene)
+    assert "`rescale`" in refusal(made(), scene)
     assert refusal(made(rescale=(0, 10000)), scene) is None
 
 
@@ -54,7 +54,7 @@ def test_values_of_another_range_are_refused(write_scene):
 def test_reflectance_where_counts_are_expected_is_refused(write_scene):
     tiny = np.random.default_rng(0).uniform(0, 1, (3, 60, 60)).astype("float32")
     counts = made(dtype=np.dtype("float32"), valid_range=(0.0, 10000.0), fill=(500.0,) * 3)
-    assert "--rescale" in refusal(counts, write_scene(tiny))
+    assert "`rescale`" in refusal(counts, write_scene(tiny))
 
 
 @pytest.mark.parametrize(("metres", "fits"), [(250, True), (300, True), (10, False), (1000, False)])
@@ -104,7 +104,7 @@ def test_rescaling_clips_at_the_ends_of_the_type():
 def test_a_scene_too_dark_for_ice_or_cloud_is_warned_about(write_scene, caplog):
     dim = np.random.default_rng(0).integers(10, 100, (3, 60, 60)).astype("uint8")
     assert refusal(made(), write_scene(dim)) is None
-    assert "--rescale" in caplog.text
+    assert "`rescale`" in caplog.text
     caplog.clear()
     assert refusal(made(rescale=(0, 100)), write_scene(dim)) is None
-    assert "--rescale" not in caplog.text
+    assert "`rescale`" not in caplog.text

@@ -53,7 +53,7 @@ def test_turning_the_mask_turns_the_floes(tmp_path):
 
 def test_a_mask_too_large_for_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(watershed, "MAX_PIXELS", 100)
-    with pytest.raises(OptionError, match="too many for --split-floes"):
+    with pytest.raises(OptionError, match="too many for `split_floes`"):
         split(tmp_path, np.ones((11, 11), np.uint8))
 
 
