@@ -3,6 +3,7 @@
     python models/modis-truecolor/labelling/weak_labels.py --data ../shared/data/modis --out DIR
 
 Every scene of `falsecolor/` gives DIR/labels/NAME.tif: 0 water, 1 ice, 2 cloud, 255 not labelled. DIR/scenes.csv lists them.
+The polygons of `../labels/judge` are left out of them, so that what a model is judged by is not what it has seen.
 
 Snow and ice swallow light of 2.1 um (band 7), clouds of water droplets reflect it, and both are bright in the near infrared
 (band 2). So cloud is what has a low snow index of these two, (R2 - R7) / (R2 + R7): the index of Hall et al. (1995), with 2.1 um
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from judging import find_judging_ground
 from scipy import ndimage
 
 WATER, ICE, CLOUD, IGNORE = 0, 1, 2, 255
@@ -91,8 +93,8 @@ def find_land(given: Bytes) -> Mask:
     return np.asarray(ndimage.binary_dilation(core, iterations=8, mask=ignored))
 
 
-def label_scene(data: Path, name: str, out: Path) -> Bytes:
-    """Label a scene, write the raster, return it."""
+def label_scene(data: Path, name: str, out: Path, *, judging: bool) -> Bytes:
+    """Label a scene, on the ground that is kept for judging or not, write the raster, return it."""
     with rasterio.open(data / "falsecolor" / name) as file:
         bands, profile = file.read(), file.profile
     with rasterio.open(data / "images" / name) as file:
@@ -100,6 +102,8 @@ def label_scene(data: Path, name: str, out: Path) -> Bytes:
     with rasterio.open(data / "labels" / name) as file:
         land = find_land(file.read(1))
     classes = label(bands, red, land)
+    if not judging:
+        classes[find_judging_ground(Path(name).stem, profile["transform"], land.shape)] = IGNORE
     profile.update(count=1, nodata=IGNORE, compress="deflate", photometric=None)
     with rasterio.open(out / "labels" / name, "w", **profile) as file:
         file.write(classes, 1)
@@ -110,12 +114,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Weak labels of the MODIS scenes.")
     parser.add_argument("--data", type=Path, required=True, help="Folder that holds falsecolor/, images/ and labels/.")
     parser.add_argument("--out", type=Path, required=True, help="Folder for labels/ and scenes.csv.")
+    parser.add_argument(
+        "--judging", action="store_true", help="Label the judging ground, too: to compare, not to train."
+    )
     options = parser.parse_args()
     (options.out / "labels").mkdir(parents=True, exist_ok=True)
     lines = ["image,label"]
     print(f"{'scene':48} {'water':>7} {'ice':>7} {'cloud':>7} {'none':>7}")
     for scene in sorted((options.data / "falsecolor").glob("*.tif")):
-        classes = label_scene(options.data, scene.name, options.out)
+        classes = label_scene(options.data, scene.name, options.out, judging=options.judging)
         counts = [int((classes == value).sum()) for value in (WATER, ICE, CLOUD, IGNORE)]
         print(f"{scene.stem:48} " + " ".join(f"{count:7d}" for count in counts))
         lines.append(f"{(options.data / 'images' / scene.name).resolve()},labels/{scene.name}")
