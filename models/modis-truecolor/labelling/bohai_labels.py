@@ -51,7 +51,8 @@ def read_land(path: Path, transform: Affine, shape: tuple[int, int]) -> Mask:
     """Return what lies outside the sea, a polygon whose latitudes are in x and longitudes in y."""
     _, _, geometries, _ = pyogrio.raw.read(path)
     exchanged = shapely.transform(shapely.from_wkb(geometries), lambda points: points[:, ::-1])
-    return np.asarray(rasterize(exchanged, out_shape=shape, transform=transform, dtype="uint8")) == 0
+    sea = np.asarray(rasterize(exchanged, out_shape=shape, transform=transform, dtype="uint8"))
+    return np.asarray(sea == 0, dtype=np.bool_)
 
 
 def main() -> None:
