@@ -3,7 +3,9 @@
 import csv
 import itertools
 import json
+import runpy
 
+import numpy as np
 import pytest
 import rasterio
 import shapely
@@ -93,3 +95,22 @@ def test_polygons_lie_inside_their_scenes(real_data, use):
         assert written.equals(crs, ignore_axis_order=True)
         for feature in text["features"]:
             assert bounds.contains(shapely.geometry.shape(feature["geometry"])), (label, feature["properties"]["kind"])
+
+
+@pytest.mark.parametrize(
+    ("band7", "band2", "red", "expected"),
+    [
+        (5, 20, 50, 0),
+        (10, 235, 240, 1),
+        (45, 240, 240, 1),  # bright snow: 45 is a reflectance of 0.05, 240 of 0.82, the index 0.88
+        (150, 180, 190, 2),  # the low cloud that was once drawn as young ice
+        (10, 75, 100, 255),  # between water and ice
+        (60, 240, 240, 255),  # a veil, or fine snow
+        (45, 60, 90, 255),  # thin cloud over water
+    ],
+)
+def test_weak_labels_tell_snow_from_cloud_and_leave_doubt_out(monkeypatch, band7, band2, red, expected):
+    monkeypatch.syspath_prepend(MODEL / "labelling")
+    label = runpy.run_path(str(MODEL / "labelling" / "weak_labels.py"))["label"]
+    bands = np.stack([np.full((9, 9), value, np.uint8) for value in (band7, band2, red)])
+    assert label(bands, bands[2], np.zeros((9, 9), bool))[4, 4] == expected
