@@ -19,6 +19,7 @@ from seaice_cli.data.rasters import open_raster, open_scene, strips
 from seaice_cli.data.samples import Row, Sample, read_rows, resolve
 from seaice_cli.data.splitting import find_leaks, pixel_digest
 from seaice_cli.errors import DataError, SceneError
+from seaice_cli.raster.reading.raster import Raster
 
 ERROR, WARNING = "error", "warning"
 MIN_BLIND_SHARE = 0.01
@@ -163,7 +164,7 @@ def _check_place(row: Row, sample: Sample) -> Iterator[Finding]:
             yield Finding(ERROR, "place", row.where, f"label and image lie up to {shift:.3g} pixels apart")
 
 
-def _crs(dataset: Any) -> str:
+def _crs(dataset: Raster) -> str:
     return str(dataset.crs.to_string())[:60]
 
 

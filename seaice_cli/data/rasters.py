@@ -16,13 +16,15 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.shutil import copy
 from rasterio.windows import Window
 
 from seaice_cli.errors import DataError
 from seaice_cli.outputs import reason_of, writing
+from seaice_cli.raster.gdal import GDAL_ERRORS
+from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.scene import Scene
 
 MAX_BANDS = 1000
@@ -38,7 +40,7 @@ def plain_pictures() -> Iterator[None]:
 
 
 @contextmanager
-def open_raster(path: Path) -> Iterator[Any]:
+def open_raster(path: Path) -> Iterator[Raster]:
     """Open a raster for reading; images without georeferencing are as good as any.
 
     Raises:
@@ -52,13 +54,13 @@ def open_raster(path: Path) -> Iterator[Any]:
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except (RasterioError, ValueError, MemoryError) as error:
+    except (*GDAL_ERRORS, ValueError, MemoryError) as error:
         raise DataError(f"{path}: cannot be read ({reason_of(error)}); the file is damaged or no raster") from error
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> Raster:
     with plain_pictures():
-        dataset = rasterio.open(path)
+        dataset = Raster(path, rasterio.open(path), error=DataError)
     if not 1 <= dataset.count <= MAX_BANDS:
         count = dataset.count
         dataset.close()
@@ -75,13 +77,13 @@ class Pool:
 
     def __init__(self, limit: int = 32) -> None:
         self._limit, self._process = limit, os.getpid()
-        self._rasters: OrderedDict[Path, Any] = OrderedDict()
+        self._rasters: OrderedDict[Path, Raster] = OrderedDict()
 
     def __reduce__(self) -> tuple[type[Pool], tuple[int]]:
         return Pool, (self._limit,)
 
     @contextmanager
-    def open(self, path: Path) -> Iterator[Any]:
+    def open(self, path: Path) -> Iterator[Raster]:
         """Give a raster that may be open already, and leave it open.
 
         Raises:
@@ -98,12 +100,12 @@ class Pool:
             yield self._rasters[path]
 
 
-def whole(dataset: Any) -> Window:
+def whole(dataset: Raster) -> Window:
     """Return the window that is all of a raster."""
     return Window(col_off=0, row_off=0, width=dataset.width, height=dataset.height)
 
 
-def read_window(dataset: Any, window: Window, *, bands: list[int], fill: float = 0) -> npt.NDArray[Any]:
+def read_window(dataset: Raster, window: Window, *, bands: list[int], fill: float = 0) -> npt.NDArray[Any]:
     """Read (bands, height, width) of a window; what lies beyond the raster is `fill`."""
     top, left = max(0, window.row_off), max(0, window.col_off)
     bottom = min(dataset.height, window.row_off + window.height)
@@ -166,7 +168,7 @@ class Layout:
         return Layout(self.crs, self.transform, None, ("uint8",))
 
 
-def layout_of(dataset: Any) -> Layout:
+def layout_of(dataset: Raster) -> Layout:
     """Return the layout of an open raster."""
     colormap = dataset.colormap(1) if dataset.colorinterp[0] == ColorInterp.palette else None
     return Layout(

@@ -15,11 +15,14 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp, Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from seaice_cli.errors import DataError
+from seaice_cli.outputs import reason_of
+from seaice_cli.raster.gdal import FAILURES
+from seaice_cli.raster.reading.raster import ATTRIBUTE_FAILURES, Raster
 from seaice_cli.raster.reading.region import NODATA
 
 Ids = npt.NDArray[np.uint8]
@@ -113,7 +116,7 @@ class MaskReader:
         window = Window(col_off=0, row_off=top, width=self.grid.shape[1], height=bottom - top)
         try:
             pixels = self._dataset.read(window=window)
-        except RasterioError as error:
+        except FAILURES as error:
             raise DataError(
                 f"{self.path}: cannot be read in rows {top} to {bottom} ({error}); it is damaged"
             ) from error
@@ -162,18 +165,22 @@ class MaskReader:
             )
         return ids.astype(np.uint8)
 
-    def _laid(self, source: Any, legend: Legend) -> WarpedVRT:
+    def _laid(self, source: Raster, legend: Legend) -> Raster:
         height, width = self.grid.shape
         # A value that the legend names is meant, even where the file declares it as nodata.
         nodata = {} if legend.ids is None else {"src_nodata": None}
         alpha = {} if ColorInterp.alpha in source.colorinterp else {"add_alpha": True}
-        return WarpedVRT(
-            source, crs=self.grid.crs, transform=self.grid.transform, height=height, width=width,
-            resampling=Resampling.nearest, **nodata, **alpha,
-        )  # fmt: skip
+        try:
+            warped = WarpedVRT(
+                source.dataset, crs=self.grid.crs, transform=self.grid.transform, height=height, width=width,
+                resampling=Resampling.nearest, **nodata, **alpha,
+            )  # fmt: skip
+        except ATTRIBUTE_FAILURES as error:
+            raise DataError(f"{self.path}: cannot be laid onto the grid of the mask ({reason_of(error)})") from error
+        return Raster(self.path, warped, error=DataError)
 
 
-def open_raster(path: Path) -> Any:
+def open_raster(path: Path) -> Raster:
     """Open a raster for reading, without a word about missing georeferencing.
 
     Raises:
@@ -182,8 +189,8 @@ def open_raster(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path)
-    except (RasterioError, OSError) as error:
+            return Raster(path, rasterio.open(path), error=DataError)
+    except ATTRIBUTE_FAILURES as error:
         raise DataError(f"{path}: cannot be opened as a raster ({error})") from error
 
 
@@ -201,7 +208,7 @@ def named_classes(path: Path) -> tuple[tuple[str, ...], int] | None:
     return (names, int(ice)) if len(names) > 1 and ice.isdecimal() and int(ice) < len(names) else None
 
 
-def _refuse_strange(path: Path, source: Any) -> None:
+def _refuse_strange(path: Path, source: Raster) -> None:
     kinds = {np.dtype(t).kind for t in source.dtypes}
     if not kinds <= {"u", "i"}:
         raise DataError(f"{path}: holds {source.dtypes[0]}; a mask holds whole numbers, one per class")

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from seaice_cli.errors import DataError
 from seaice_cli.evaluation.masks import MaskGrid, open_raster
+from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.region import NODATA
 
 PER_CENT = 100
@@ -56,7 +56,7 @@ class ProbabilityReader:
         window = Window(col_off=0, row_off=top, width=self._dataset.width, height=bottom - top)
         try:
             values: npt.NDArray[Any] = self._dataset.read(1, window=window)
-        except RasterioError as error:
+        except FAILURES as error:
             raise DataError(f"{self.path}: cannot be read ({error}); it is damaged") from error
         nodata = NODATA if self._bytes else self._dataset.nodata
         empty = np.isnan(values) if nodata is None else np.isnan(values) | (values == nodata)

@@ -15,8 +15,10 @@ from rasterio._env import del_gdal_config, get_gdal_config, set_gdal_config
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-FAILURES = (RasterioError, CPLE_BaseError, OSError)
-"""What reading or writing a raster raises when it fails; rasterio lets GDAL's own errors through where it foresees none."""
+GDAL_ERRORS = (RasterioError, CPLE_BaseError)
+"""What rasterio raises when GDAL fails: its own errors, and GDAL's where it foresees none."""
+FAILURES = (*GDAL_ERRORS, OSError)
+"""What reading or writing a raster raises when it fails."""
 CACHE = "GDAL_CACHEMAX"
 PATIENCE = {
     "GDAL_HTTP_TIMEOUT": 60,

@@ -23,6 +23,7 @@ from seaice_cli.data.labels.reading import LabelReader
 from seaice_cli.data.rasters import open_raster, read_window
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError
+from seaice_cli.raster.reading.raster import Raster
 
 CACHE_BYTES = 1 << 30
 """Pixels of scenes that are kept in memory; larger sets are read anew from the files."""
@@ -112,7 +113,7 @@ class FileScene:
         return Labelled(pixels, classes, valid)
 
 
-def _spectral(dataset: Any) -> list[int]:
+def _spectral(dataset: Raster) -> list[int]:
     from rasterio.enums import ColorInterp
 
     return [i for i, c in enumerate(dataset.colorinterp, 1) if c != ColorInterp.alpha]

@@ -17,10 +17,11 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.windows import Window
 
 from seaice_cli.errors import OptionError, SceneError
+from seaice_cli.raster.gdal import FAILURES
+from seaice_cli.raster.reading.raster import ATTRIBUTE_FAILURES, Raster
 
 STRIP_PIXELS = 1 << 23
 """Pixels of a strip, about."""
@@ -81,11 +82,7 @@ class Mask:
     @property
     def colors(self) -> dict[int, tuple[int, int, int]]:
         """Red, green and blue by value, as the colour table says; empty without one."""
-        try:
-            table = self._source.colormap(self.band)
-        except ValueError:
-            return {}
-        return {value: color[:3] for value, color in table.items()}
+        return {value: color[:3] for value, color in self._source.colormap(self.band).items()}
 
     def read(self, top: int, stop: int) -> npt.NDArray[Any]:
         """Read rows from `top` to before `stop`; hidden pixels get `nodata`.
@@ -99,7 +96,7 @@ class Mask:
             if self._masked:
                 valid = self._source.read_masks(self.band, window=window)
                 return np.where(valid != 0, pixels.astype(np.int64), _HIDDEN)
-        except RasterioError as error:
+        except FAILURES as error:
             raise SceneError(
                 f"{self.path}: rows {top} to {stop - 1} cannot be read, the file is damaged or cut short; copy it anew"
             ) from error
@@ -131,10 +128,10 @@ class Mask:
             yield rows
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> Raster:
     try:
-        source = rasterio.open(path)
-    except RasterioIOError as error:
+        source = Raster(path, rasterio.open(path))
+    except ATTRIBUTE_FAILURES as error:
         what = "cannot be read as a raster" if path.exists() else "no such file"
         raise SceneError(
             f"{path}: {what}; give the mask that `seaice predict` wrote, or any raster of classes"
@@ -145,7 +142,7 @@ def _open(path: Path) -> Any:
     return source
 
 
-def _choose_band(source: Any, path: Path, band: int | None) -> int:
+def _choose_band(source: Raster, path: Path, band: int | None) -> int:
     others = [i for i, color in enumerate(source.colorinterp, start=1) if color.name != "alpha"]
     if band is None and len(others) > 1:
         raise SceneError(
@@ -157,8 +154,6 @@ def _choose_band(source: Any, path: Path, band: int | None) -> int:
     dtype = np.dtype(source.dtypes[chosen - 1].replace("complex_int16", "complex64"))
     if dtype.kind not in "iu":
         raise SceneError(f"{path}: holds {dtype.name} values, but classes are whole numbers; make a mask of it first")
-    if not abs(source.transform.determinant) > 0:
-        raise SceneError(f"{path}: its transform maps the raster to a line; mend the georeferencing")
     return int(chosen)
 
 
@@ -242,7 +237,7 @@ class Probability:
             values = self._source.read(
                 1, window=Window(col_off=0, row_off=top, width=self._source.width, height=stop - top)
             )
-        except RasterioError as error:
+        except FAILURES as error:
             raise SceneError(f"{self.path}: rows {top} to {stop - 1} cannot be read; copy the file anew") from error
         known = np.isfinite(values) & (values != self._source.nodata if self._source.nodata is not None else True)
         percent = np.where(known, values, 0) * (100 if self._fractions else 1)

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
 from seaice_cli.cli.main import cli
 from seaice_cli.training.options import TrainOptions
+from tests.faults.attributes import hold
 from tests.training.test_pipeline import lists  # noqa: F401 - a fixture
 
 FLAGS = ["--encoder-weights", "none",
@@ -65,3 +67,12 @@ def test_a_mistake_is_told_in_one_line(tmp_path, arguments, code, text):
     assert text in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_an_attribute_of_a_scene_that_cannot_be_told_is_one_line(lists, tmp_path, monkeypatch):  # noqa: F811 - the fixture
+    folder = shutil.copytree(lists, tmp_path / "lists")
+    target = tmp_path / "run"
+    hold(
+        monkeypatch, folder, ["train", "--data", folder / "train.csv", "--val", folder / "val.csv", "-o", target, *FLAGS],
+        lambda: shutil.rmtree(target, ignore_errors=True),
+    )  # fmt: skip

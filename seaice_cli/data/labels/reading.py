@@ -19,6 +19,7 @@ from seaice_cli.data.labels.palettes import IGNORE, expand
 from seaice_cli.data.rasters import Pool, open_raster, read_window, strips, whole
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError
+from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.sources import VECTORS
 
 _LAYERS_KEPT = 16
@@ -77,7 +78,7 @@ class LabelReader:
             self._refuse_other_size(sample.image, label, dataset)
             return self._read_raster(label, dataset, window or whole(dataset))
 
-    def _refuse_other_size(self, image: Path, label: Path, dataset: Any) -> None:
+    def _refuse_other_size(self, image: Path, label: Path, dataset: Raster) -> None:
         if (image, label) in self._fitting:
             return
         with open_raster(image) as scene:
@@ -88,7 +89,7 @@ class LabelReader:
                 )
         self._fitting.add((image, label))
 
-    def _read_raster(self, label: Path, dataset: Any, window: Window) -> npt.NDArray[np.uint8]:
+    def _read_raster(self, label: Path, dataset: Raster, window: Window) -> npt.NDArray[np.uint8]:
         ids, empty = self._ids(label, dataset, window)
         _ignore_beyond(ids, dataset, window)
         ids[empty & (ids == -1)] = IGNORE
@@ -104,7 +105,7 @@ class LabelReader:
             )
         return ids.astype(np.uint8)
 
-    def _ids(self, label: Path, dataset: Any, window: Window) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
+    def _ids(self, label: Path, dataset: Raster, window: Window) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
         """Return class ids, -1 where a value is no class, and where the label itself says that it has no data."""
         if self.encoding.palette:
             ids = self.encoding.palette.classes_of(_colors(label, dataset, window))
@@ -151,18 +152,18 @@ def _ignore_beyond(ids: npt.NDArray[Any], extent: Any, window: Window) -> None:
     ids[:, max(0, extent.width - window.col_off) :] = IGNORE
 
 
-def _transparent(dataset: Any, window: Window, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def _transparent(dataset: Raster, window: Window, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     alpha = [i for i, c in enumerate(dataset.colorinterp, 1) if c == ColorInterp.alpha]
     if not alpha:
         return np.zeros(shape, dtype=np.bool_)
     return np.asarray(read_window(dataset, window, bands=alpha, fill=255)[0] == 0)
 
 
-def _color_bands(dataset: Any) -> list[int]:
+def _color_bands(dataset: Raster) -> list[int]:
     return [i for i, c in enumerate(dataset.colorinterp, 1) if c != ColorInterp.alpha]
 
 
-def _values(label: Path, dataset: Any, window: Window) -> npt.NDArray[Any]:
+def _values(label: Path, dataset: Raster, window: Window) -> npt.NDArray[Any]:
     """Return (height, width) values of a label in grey; three equal bands are as good as one."""
     bands = _color_bands(dataset) or [1]
     if len(bands) > 3:
@@ -175,15 +176,15 @@ def _values(label: Path, dataset: Any, window: Window) -> npt.NDArray[Any]:
     return np.asarray(pixels[0])
 
 
-def _colors(label: Path, dataset: Any, window: Window) -> npt.NDArray[np.uint8]:
+def _colors(label: Path, dataset: Raster, window: Window) -> npt.NDArray[np.uint8]:
     """Return (3, height, width) colours of an RGB label, or of one with a colour table."""
     bands = _color_bands(dataset)
     if any(dtype != "uint8" for dtype in dataset.dtypes):
         raise DataError(f"{label}: holds {dataset.dtypes[0]}, a palette is for labels of 8 bits")
     if len(bands) >= 3:
         return read_window(dataset, window, bands=bands[:3])
-    if dataset.colorinterp[0] == ColorInterp.palette:
-        return expand(read_window(dataset, window, bands=[1])[0], dataset.colormap(1))
+    if dataset.colorinterp[0] == ColorInterp.palette and (table := dataset.colormap(1)):
+        return expand(read_window(dataset, window, bands=[1])[0], table)
     raise DataError(
         f"{label}: has {dataset.count} bands and no colour table, so it is not in colour; leave the palette out"
     )

@@ -68,10 +68,7 @@ def panels(pair: Pair, criteria: Criteria) -> list[Panel]:
 def class_colors(pair: Pair, criteria: Criteria) -> list[Color]:
     """Return a colour for every class: those of the mask's colour table, else some that the name suggests."""
     with open_raster(pair.predicted) as dataset:
-        try:
-            table: dict[int, Any] = dataset.colormap(1)
-        except ValueError:
-            table = {}
+        table = dataset.colormap(1)
     spare = iter(SPARE * len(criteria.classes))
     named = [BY_NAME.get(name.lower()) or next(spare) for name in criteria.classes]
     known = [tuple(table.get(i, (0, 0, 0))[:3]) for i in range(len(named))]

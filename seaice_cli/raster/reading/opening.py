@@ -13,13 +13,14 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from seaice_cli.errors import SceneError
 from seaice_cli.raster.gdal import FAILURES
+from seaice_cli.raster.reading.raster import Raster
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
 MAX_BLOCK_BYTES = 1 << 30
 """GDAL decodes whole blocks: one larger than this is a damaged header, or a file that no machine should read in pieces."""
 
 
-def open_raster(path: str) -> Any:
+def open_raster(path: str) -> Raster:
     """Open a raster, or say in one line why it cannot be.
 
     Raises:
@@ -28,7 +29,7 @@ def open_raster(path: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path)
+            return Raster(path, rasterio.open(path))
     except (*FAILURES, ValueError, TypeError) as error:
         local = Path(path)
         if local.is_dir():
@@ -42,7 +43,7 @@ def open_raster(path: str) -> Any:
         ) from error
 
 
-def refuse_unreadable(path: str, dataset: Any) -> None:
+def refuse_unreadable(path: str, dataset: Raster) -> None:
     """Refuse a raster that has no windows of values: no bands, GCPs only, complex, a palette, blocks beyond measure.
 
     Raises:
@@ -78,12 +79,12 @@ def refuse_unreadable(path: str, dataset: Any) -> None:
         )
 
 
-def spectral_bands(dataset: Any) -> tuple[int, ...]:
+def spectral_bands(dataset: Raster) -> tuple[int, ...]:
     """Return all bands but an alpha band, from 1."""
     return tuple(i for i, c in enumerate(dataset.colorinterp, 1) if c != ColorInterp.alpha) or (1,)
 
 
-def refuse_missing_bands(path: str, dataset: Any, bands: tuple[int, ...]) -> None:
+def refuse_missing_bands(path: str, dataset: Raster, bands: tuple[int, ...]) -> None:
     """Refuse bands that the raster does not have.
 
     Raises:
@@ -96,7 +97,7 @@ def refuse_missing_bands(path: str, dataset: Any, bands: tuple[int, ...]) -> Non
         )
 
 
-def refuse_impossible_nodata(path: str, dataset: Any, bands: tuple[int, ...], nodata: float | str | None) -> None:
+def refuse_impossible_nodata(path: str, dataset: Raster, bands: tuple[int, ...], nodata: float | str | None) -> None:
     """Refuse a nodata value that no pixel of the bands can have; what a file itself declares is let be.
 
     Raises:

@@ -35,6 +35,7 @@ from seaice_cli.raster.reading.opening import (
     refuse_unreadable,
     spectral_bands,
 )
+from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.sources import check_sources, identify
 from seaice_cli.raster.reading.validity import ALPHA, SHARED, band_valid, mask_kind, nodata_values
 
@@ -102,7 +103,7 @@ class Scene:
             self._stack.close()
             raise
         self.window = Window(col_off=0, row_off=0, width=self._dataset.width, height=self._dataset.height)
-        self._readers: list[Any] = []
+        self._readers: list[Raster] = []
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -113,7 +114,7 @@ class Scene:
     ) -> None:
         self._stack.close()
 
-    def _opened(self) -> Any:
+    def _opened(self) -> Raster:
         """Open a handle that is closed with the scene; not by `with`, whose environment belongs to one thread."""
         dataset = open_raster(self.path)
         self._stack.callback(dataset.close)
@@ -229,13 +230,13 @@ class Scene:
         return Rows(pixels, whole if valid is None else valid & whole)
 
     def _read_window(
-        self, dataset: Any, window: Window, pixels: npt.NDArray[Any], mask: npt.NDArray[np.uint8] | None
+        self, dataset: Raster, window: Window, pixels: npt.NDArray[Any], mask: npt.NDArray[np.uint8] | None
     ) -> None:
         dataset.read(list(self.bands), window=window, out=pixels)
         if mask is not None:
             mask[:] = self._read_mask(dataset, window=window)
 
-    def _read_mask(self, dataset: Any, **where: Any) -> npt.NDArray[np.uint8]:
+    def _read_mask(self, dataset: Raster, **where: Any) -> npt.NDArray[np.uint8]:
         """Return the mask that the bands share, 0 where there is no data."""
         if self._mask == ALPHA:
             alpha = dataset.colorinterp.index(ColorInterp.alpha) + 1
@@ -253,7 +254,7 @@ class Scene:
             self._pool = self._stack.enter_context(ThreadPoolExecutor(len(spans)))
         datasets = self._readers or [self._dataset]
 
-        def read(dataset: Any, span: tuple[int, int]) -> None:
+        def read(dataset: Raster, span: tuple[int, int]) -> None:
             window = Window(
                 col_off=self.window.col_off + span[0], row_off=self.window.row_off + start,
                 width=span[1] - span[0], height=pixels.shape[1],
@@ -361,7 +362,7 @@ class Scene:
         }
 
 
-def _cache_bytes(dataset: Any) -> int:
+def _cache_bytes(dataset: Raster) -> int:
     """Return what one row of blocks takes, decoded, over the full width; at least `CACHE_BYTES`."""
     rows = min(dataset.block_shapes[0][0], 4096)
     row = sum(rows * dataset.width * np.dtype(d).itemsize for d in dataset.dtypes if d in DTYPES)

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.enums import ColorInterp, MaskFlags
 
+from seaice_cli.raster.reading.raster import Raster
+
 NODATA_OFF = "none"
 SHARED, OF_BANDS, ALPHA = "shared", "of bands", "alpha"
 """Masks beside nodata values: one for all bands, one for each, an alpha band."""
 
 
-def mask_kind(dataset: Any, bands: tuple[int, ...]) -> str:
+def mask_kind(dataset: Raster, bands: tuple[int, ...]) -> str:
     """Return what, beside nodata values, says where there is no data; empty: nothing."""
     every = dataset.mask_flag_enums
     flags = [every[b - 1] for b in bands]
@@ -25,7 +27,7 @@ def mask_kind(dataset: Any, bands: tuple[int, ...]) -> str:
     return ALPHA if ColorInterp.alpha in dataset.colorinterp else ""
 
 
-def nodata_values(dataset: Any, bands: tuple[int, ...], override: float | str | None) -> tuple[float | None, ...]:
+def nodata_values(dataset: Raster, bands: tuple[int, ...], override: float | str | None) -> tuple[float | None, ...]:
     """Return the nodata value in force for each of the bands; None: none is."""
     if override == NODATA_OFF:
         return (None,) * len(bands)
