@@ -1,5 +1,6 @@
 # Everything a newcomer needs: Python >= 3.11 and make.
 PYTHON ?= python3
+SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -18,17 +19,25 @@ demo: setup
 	$(BIN)/seaice predict demo/scene.tif -o demo/mask.tif --vector demo/ice.gpkg --preview demo/preview.png --overwrite
 
 # In two processes: what training leaves in one (threads, compilers, allocators of torch) is not for the others' subprocesses.
+# Both run, whatever the first one finds; their closing lines stand together at the end.
 TRAINING := tests/training tests/cli/test_train.py tests/network tests/test_shipped_models.py
+PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest
+REPORTS := build/tests
 
 test: setup
-	$(BIN)/python -m pytest $(TRAINING)
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(TRAINING))
+	@mkdir -p $(REPORTS)
+	@$(PYTEST) $(TRAINING) 2>&1 | tee $(REPORTS)/training.txt; a=$${PIPESTATUS[0]}; \
+	$(PYTEST) $(addprefix --ignore=,$(TRAINING)) 2>&1 | tee $(REPORTS)/others.txt; b=$${PIPESTATUS[0]}; \
+	grep -hE '^(FAILED|ERROR|=+ .* in [0-9.]+s)' $(REPORTS)/training.txt $(REPORTS)/others.txt; exit $$((a | b))
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
+# The fault suite with its slow tests, then all properties on examples drawn anew. A failure prints the @reproduce_failure line that
+# repeats it, and the next run begins with its example.
 test-faults: setup
-	$(BIN)/python -m pytest tests/faults -m "not gpu"
+	$(PYTEST) tests/faults -m "not gpu" --hypothesis-profile explore
+	$(PYTEST) -m "hypothesis and not gpu" --ignore=tests/faults --hypothesis-profile explore
 
 # Asks the advisory services of PyPI and OSV about every pinned dependency: needs the internet.
 audit: setup
@@ -36,7 +45,7 @@ audit: setup
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 test-gpu: setup
-	$(BIN)/python -m pytest -m gpu
+	$(PYTEST) -m gpu
 
 lint: setup
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,18 @@ REAL = ROOT.parent / "shared" / "data"
 POLAR = from_origin(-1_000_000, 1_000_000, 250, 250)
 
 # Machines that run tests are shared: how long an example takes says nothing.
-settings.register_profile("seaice", deadline=None)
-settings.load_profile("seaice")
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile("repeatable")  # --hypothesis-profile chooses another
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    """Start every test with the same random numbers, whatever ran before."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the generator that libraries share
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 def pytest_report_header():

@@ -127,7 +127,7 @@ def test_a_class_that_a_split_lacks_is_worth_a_look(tmp_path):
     only(findings(tmp_path / "t", tmp_path / "v"), "warning", "class", "v: class 1 does not occur")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["image/a.tif", "gt/a.tif", "gt/b.gpkg", "gt/c.png"]), st.randoms(use_true_random=False))
 def test_damaged_files_are_findings_and_nothing_worse(tmp_path, name, random):
     folder = tmp_path / "good"

@@ -37,7 +37,7 @@ def samples():
     return crops
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_any_window_is_the_same_slice_of_the_scene(whole, data):
     pixels, classes = whole
@@ -68,7 +68,7 @@ def test_blocks_meet_without_a_seam(monkeypatch):
 
 
 @given(st.integers(-3000, 3000), st.integers(-3000, 3000), st.integers(0, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_window_decides_alike_about_a_floe(row, col, seed):
     look = dataclasses.replace(recipe.look(SceneRecipe(height=1, width=1, seed=seed, regime="spring")), biggest=0)
     here, around = floes.pick(look, Canvas(row, col, 100, 60)), floes.pick(look, Canvas(row - 300, col - 200, 900, 700))
@@ -253,7 +253,7 @@ def test_smooth_fields_have_mean_zero_and_deviation_one():
 
 
 @given(st.integers(-(10**5), 10**5), st.integers(-(10**5), 10**5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_field_is_the_same_at_scattered_points_as_on_a_grid(row, col):
     rows, cols = row + np.arange(5) * 0.37, col + np.arange(4) * 0.61
     grid = spline(rows, cols, 9)

@@ -23,7 +23,7 @@ def square(found):
     return np.broadcast_to(SQUARE, (len(found), 2, 2))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), blur=st.sampled_from([0.7, 1.5, 3.0]))
 def test_perimeters_are_those_of_scikit_image(seed, blur):
     _, fields = blobs(50, 40, seed=seed, classes=1, blur=blur)
@@ -90,7 +90,7 @@ def test_moments_are_those_of_scikit_image():
             assert elongation[k] == pytest.approx(region.axis_major_length / region.axis_minor_length, rel=0.02)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6))
 def test_calipers_are_the_largest_and_smallest_widths_of_all_directions(seed):
     _, fields = blobs(40, 40, seed=seed, classes=1, blur=1.5)

@@ -68,7 +68,7 @@ def test_rotated_scenes_are_burnt_too(tmp_path):
     assert np.array_equal(label, expected(moved, Affine.identity()))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(-9, 70), st.integers(-9, 90), st.integers(1, 70), st.integers(1, 90))
 def test_every_window_is_a_piece_of_the_whole(tmp_path, image, row, column, height, width):
     path = tmp_path / "a.gpkg"

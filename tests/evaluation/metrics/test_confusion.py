@@ -35,7 +35,7 @@ def test_scores_are_the_numbers_computed_by_hand(score, expected):
 labels = st.integers(0, 2**31).map(np.random.default_rng)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(labels, st.integers(2, 6), st.integers(1, 300))
 def test_scores_agree_with_scikit_learn(rng, classes, n):
     truth, predicted = rng.integers(0, classes, n), rng.integers(0, classes, n)
@@ -56,7 +56,7 @@ def test_scores_agree_with_scikit_learn(rng, classes, n):
         assert cm.mcc(c) == pytest.approx(metrics.matthews_corrcoef(truth, predicted))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(labels, st.integers(0, 40))
 def test_counts_do_not_depend_on_the_cutting(rng, cut):
     values = np.array([0, 1, 2, 254, 255], np.uint8)

@@ -13,7 +13,7 @@ from tests.network.architectures.made import scene
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(1, 15))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SIZES)
 def test_cells_are_those_of_the_adaptive_pools(sizes):
     height, width, cells = sizes

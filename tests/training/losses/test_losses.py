@@ -248,7 +248,7 @@ class TestEveryLoss:
         assert (logits.argmax(1) == target).float().mean() > 0.99
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(0, 10_000),
     st.sampled_from(["dice", "classwise-dice", "gdice", "jaccard", "tversky", "boundary", "lovasz"]),

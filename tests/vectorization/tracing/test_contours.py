@@ -15,7 +15,7 @@ def smooth(pixels, probability, *, threshold=50.0, cuts=(), values=None):
     return build_polygons(found, scale=SCALE, turned=True), found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6), size=st.tuples(st.integers(2, 30), st.integers(2, 30)), classes=st.integers(2, 4),
     blur=st.sampled_from([0.0, 0.7, 2.0]), holes=st.sampled_from([0.0, 0.04]), unknown=st.sampled_from([0.0, 0.05]),

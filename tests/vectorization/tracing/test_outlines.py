@@ -70,13 +70,13 @@ def test_every_pattern_of_four_by_four_equals_gdal():
             assert as_set((p, 1) for p in polygons) == as_set((p, 1) for p in theirs)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(pixels=MASKS, eight=st.booleans())
 def test_random_masks_equal_gdal(pixels, eight):
     assert_equals_gdal(pixels, eight=eight)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(pixels=MASKS, eight=st.booleans(), data=st.data())
 def test_outlines_do_not_depend_on_where_strips_are_cut(pixels, eight, data):
     cuts = data.draw(st.sets(st.integers(1, max(1, pixels.shape[0] - 1)))) if pixels.shape[0] > 1 else set()
@@ -85,7 +85,7 @@ def test_outlines_do_not_depend_on_where_strips_are_cut(pixels, eight, data):
         assert np.array_equal(getattr(whole, name), getattr(cut, name)), name
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(pixels=MASKS)
 def test_burnt_back_the_polygons_are_the_mask(pixels):
     polygons, found = traced(pixels)

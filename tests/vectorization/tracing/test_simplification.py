@@ -17,7 +17,7 @@ def simplified(pixels, tolerance, *, cuts=(), pixel=PLAIN):
     return exact, simplify(exact, borders, tolerance, pixel)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6), size=st.tuples(st.integers(2, 40), st.integers(2, 40)), classes=st.integers(2, 4),
     blur=st.sampled_from([0.0, 0.7, 1.5, 3.0]), tolerance=st.sampled_from([0.3, 0.8, 1.5, 3.0, 8.0]),
