@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import shapely
-from affine import Affine
-from rasterio.features import rasterize
+from rasterio.windows import Window
 
 from seaice_cli.errors import DataError
 from seaice_cli.evaluation.masks import Ids, Legend, MaskGrid
+from seaice_cli.raster.polygons.burning import BurntPolygons
 from seaice_cli.raster.polygons.placing import place
 from seaice_cli.raster.polygons.reading import Polygons, read_polygons
 
@@ -36,9 +35,8 @@ class FeatureReader:
         self.path, self.grid, self._background = path, grid, legend.background
         found = read_polygons(path, layer=legend.layer, attribute=legend.attribute)
         self._ids = np.array([_class(found, k, legend) for k in range(len(found))], np.uint8)
-        self._pixels = place(found, grid.crs, grid.transform, grid.shape, "the mask")
-        self._tree = shapely.STRtree(self._pixels)
-        if len(found) and not len(self._tree.query(shapely.box(0, 0, grid.shape[1], grid.shape[0]))):
+        self._polygons = BurntPolygons(place(found, grid.crs, grid.transform, grid.shape, "the mask"))
+        if len(found) and not len(self._polygons.intersecting(self._rows(0, grid.shape[0]))):
             LOGGER.warning("%s: none of its polygons lies in the scene; all of it is background", path)
 
     def __enter__(self) -> Self:
@@ -49,24 +47,15 @@ class FeatureReader:
 
     def read(self, top: int, bottom: int) -> Ids:
         """Return class ids (rows, width)."""
-        numbers = self._burnt(top, bottom, np.arange(len(self._pixels)))
-        return np.append(np.uint8(self._background), self._ids)[numbers].astype(np.uint8)
+        return self._polygons.burn(self._rows(top, bottom), self._ids, fill=self._background)
 
     def objects(self, top: int, bottom: int, class_id: int) -> npt.NDArray[np.int64]:
         """Return the numbers of the polygons of a class (rows, width), from 1, 0 outside."""
-        return self._burnt(top, bottom, np.flatnonzero(self._ids == class_id))
+        numbers = np.arange(1, len(self._polygons) + 1, dtype=np.int64)
+        return self._polygons.burn(self._rows(top, bottom), numbers, only=self._ids == class_id)
 
-    def _burnt(self, top: int, bottom: int, chosen: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        width = self.grid.shape[1]
-        hits = np.intersect1d(self._tree.query(shapely.box(0, top, width, bottom)), chosen)
-        if not len(hits):
-            return np.zeros((bottom - top, width), np.int64)
-        shapes = zip(self._pixels[hits], (hits + 1).tolist(), strict=True)
-        # float64 holds every number exactly and is known to every version of GDAL, int64 is not
-        burnt = rasterize(
-            shapes, out_shape=(bottom - top, width), transform=Affine.translation(0, top), dtype="float64"
-        )
-        return np.asarray(burnt, dtype=np.int64)
+    def _rows(self, top: int, bottom: int) -> Window:
+        return Window(col_off=0, row_off=top, width=self.grid.shape[1], height=bottom - top)
 
 
 def _class(polygons: Polygons, index: int, legend: Legend) -> int:

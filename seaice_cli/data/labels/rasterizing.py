@@ -7,50 +7,33 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import shapely
-from affine import Affine
-from rasterio.features import rasterize
 from rasterio.windows import Window
 
 from seaice_cli.data.labels.encoding import LabelEncoding
 from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.data.rasters import open_raster
 from seaice_cli.errors import DataError
+from seaice_cli.raster.polygons.burning import BurntPolygons
 from seaice_cli.raster.polygons.placing import place
 from seaice_cli.raster.polygons.reading import Polygons, read_polygons
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The polygons of a vector label in the pixel coordinates of a scene (x = column, y = row)."""
+    """The polygons of a vector label on the pixels of a scene."""
 
-    geometries: npt.NDArray[np.object_]
+    polygons: BurntPolygons
     ids: npt.NDArray[np.uint8]
-    """The class of every geometry; where two lie over each other, the later one counts."""
-    tree: shapely.STRtree
+    """The class of every polygon."""
     height: int
     """Of the scene, in pixels."""
     width: int
     background: int
 
     def rasterize(self, window: Window | None = None) -> npt.NDArray[np.uint8]:
-        """Return (height, width) class ids of a window; a pixel belongs to the polygon that holds its centre."""
+        """Return (height, width) class ids of a window; None: of the scene."""
         window = window or Window(col_off=0, row_off=0, width=self.width, height=self.height)
-        corner = window.col_off, window.row_off
-        box = shapely.box(*corner, corner[0] + window.width, corner[1] + window.height)
-        hits = np.sort(self.tree.query(box))
-        shape = (window.height, window.width)
-        if not len(hits):
-            return np.full(shape, self.background, dtype=np.uint8)
-        return np.asarray(
-            rasterize(
-                zip(self.geometries[hits], self.ids[hits].tolist(), strict=True),
-                out_shape=shape,
-                fill=self.background,
-                transform=Affine.translation(*corner),
-                dtype="uint8",
-            )
-        )
+        return self.polygons.burn(window, self.ids, fill=self.background)
 
 
 def read_layer(vector: Path, image: Path, encoding: LabelEncoding) -> Layer:
@@ -64,8 +47,8 @@ def read_layer(vector: Path, image: Path, encoding: LabelEncoding) -> Layer:
     ids = np.array([_class_of(found, k, encoding) for k in range(len(found))], np.uint8)
     with open_raster(image) as dataset:
         crs, transform, height, width = dataset.crs, dataset.transform, dataset.height, dataset.width
-    pixels = place(found, crs, transform, (height, width), image.name)
-    return Layer(pixels, ids, shapely.STRtree(pixels), height, width, encoding.background)
+    polygons = BurntPolygons(place(found, crs, transform, (height, width), image.name))
+    return Layer(polygons, ids, height, width, encoding.background)
 
 
 def _class_of(polygons: Polygons, index: int, encoding: LabelEncoding) -> int:
