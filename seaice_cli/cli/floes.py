@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seaice_cli.cli.shared.address_space import FILES, require
+from seaice_cli.cli.shared.address_space import Command
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seaice_cli.products.floes import FloeReport, PowerLaw, Sizes
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("polygons", type=FILE)
 @click.option("--class", "ice", metavar="CLASS", help="The class of ice, by name or value.  [default: ice]")
 @click.option("--layer", help="Layer to read.  [default: the first]")
@@ -34,7 +34,6 @@ def floes(
 
     Example: seaice floes ice.gpkg --plot sizes.png
     """
-    require(FILES)
     from seaice_cli.products.floes import measure_floes
 
     report = measure_floes(polygons, layer=layer, ice=ice, bins=bins)

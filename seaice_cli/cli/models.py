@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from seaice_cli.cli.shared.address_space import FILES, TORCH, require
+from seaice_cli.cli.shared.address_space import TORCH, Group
 from seaice_cli.cli.shared.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """List, show and export models."""
 
@@ -24,7 +24,6 @@ def list_models(as_json: bool) -> None:
 
     Example: seaice models list
     """
-    require(FILES)
     from seaice_cli.network.catalog import DEFAULT, find_model, shipped
 
     found = [find_model(name) for name in shipped()]
@@ -45,7 +44,6 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
 
     Example: seaice models show modis-truecolor
     """
-    require(FILES)
     from seaice_cli.network.catalog import find_model
     from seaice_cli.network.description import describe
     from seaice_cli.network.spec import CARD_FILE
@@ -57,7 +55,7 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
     click.echo(found.spec.to_json().rstrip() if as_json else describe(found))
 
 
-@models.command("export")
+@models.command("export", need=TORCH)
 @click.argument("model", metavar="NAME|DIR")
 @click.option("-o", "--output", type=FILE, required=True, help="The file; for openvino its .xml.")
 @click.option("--format", "kind", type=click.Choice(EXPORTS), help="Its form.  [default: by its suffix]")
@@ -68,7 +66,6 @@ def export(model: str, output: Path, kind: str | None, half: bool, overwrite: bo
 
     Example: seaice models export modis-truecolor -o modis.onnx --half
     """
-    require(TORCH)
     from seaice_cli.errors import OutputError
     from seaice_cli.network.catalog import find_model
     from seaice_cli.network.export import export_model

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.shared.address_space import needed, require
+from seaice_cli.cli.shared.address_space import Command, needed
 from seaice_cli.cli.shared.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import EXISTING, FILE, Bar, Nodata, Numbers, as_json, model_options, overwrite
 
 
-@click.command()
+@click.command(cls=Command, need=needed)
 @click.argument("scenes", nargs=-1, required=True, metavar="SCENE...")
 @click.option(
     "-o",
@@ -75,7 +75,6 @@ def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool,
 
     Example: seaice predict scene.tif -o mask.tif --vector ice.gpkg
     """
-    require(needed(**chosen))
     from seaice_cli.prediction import batch
     from seaice_cli.prediction.options import PredictOptions
 

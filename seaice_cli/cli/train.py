@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.shared.address_space import TORCH, require
+from seaice_cli.cli.shared.address_space import TORCH, Command
 from seaice_cli.cli.shared.parameters import as_json
 from seaice_cli.cli.shared.train_options import train_options
 from seaice_cli.training.presets import PRESETS
 
 
-@click.command()
+@click.command(cls=Command, need=TORCH)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the run; the model is in model/."
 )
@@ -35,7 +35,6 @@ def train(output: Path, config: Path | None, preset: str | None, resume: bool, a
 
     Example: seaice train --data train.csv --val val.csv --preset fast -o runs/first
     """
-    require(TORCH)
     from seaice_cli.training.logs import CONFIG_FILE
     from seaice_cli.training.options import read_options
     from seaice_cli.training.pipeline import train as run

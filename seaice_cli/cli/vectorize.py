@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.shared.address_space import POLYGONS, require
+from seaice_cli.cli.shared.address_space import POLYGONS, Command
 from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 ATTRIBUTES = ("basic", "floe", "none")
@@ -39,7 +39,7 @@ def _bar(rows: Sequence[int]) -> Iterable[int]:
     return bar
 
 
-@click.command()
+@click.command(cls=Command, need=POLYGONS)
 @click.argument("mask", type=FILE)
 @click.argument("target", type=FILE)
 @click.option("--classes", type=Classes(), help="Only these, by name or value.  [default: all the mask names]")
@@ -88,7 +88,6 @@ def vectorize(
 
     Example: seaice vectorize mask.tif ice.gpkg --classes ice --min-area 1e5 --attributes floe
     """
-    require(POLYGONS)
     from seaice_cli.vectorization.pipeline import VectorOptions
     from seaice_cli.vectorization.pipeline import vectorize as run
 

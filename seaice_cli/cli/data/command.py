@@ -10,7 +10,7 @@ import click
 
 from seaice_cli.cli.data.files import COMMANDS, progress
 from seaice_cli.cli.shared import parameters
-from seaice_cli.cli.shared.address_space import FILES, require
+from seaice_cli.cli.shared.address_space import Group
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.label_options import FILE, build_encoding, class_names, folder_options, label_options
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SOURCES = click.argument("sources", nargs=-1, required=True, type=FILE)
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Prepare and check training data.
 
@@ -46,7 +46,6 @@ def list_samples(folders: tuple[Path, ...], output: Path, label_dir: Path | None
 
     Example: seaice data list data/train/image --masks data/train/gt -o train.json
     """
-    require(FILES)
     from seaice_cli.data.samples import read_sources, write_samples
     from seaice_cli.outputs import new_file
 
@@ -83,7 +82,6 @@ def split(
 
     Example: seaice data split data/trainData --ratio 9:1 -o data/
     """
-    require(FILES)
     from seaice_cli.data.samples import read_sources
     from seaice_cli.data.splitting import SPLIT_NAMES, fold_samples, parse_ratio, split_samples, straddling
 
@@ -137,7 +135,6 @@ def check(
 
     Example: seaice data check train.csv val.csv --classes water,ice,cloud
     """
-    require(FILES)
     from seaice_cli.data.checking import ERROR, check_sources
 
     findings = list(
@@ -182,7 +179,6 @@ def stats(
 
     Example: seaice data stats train.csv -o stats.json
     """
-    require(FILES)
     from seaice_cli.data.labels.reading import detect_encoding
     from seaice_cli.data.samples import read_sources
     from seaice_cli.data.statistics import measure
@@ -235,7 +231,6 @@ def balance(
 
     Example: seaice data balance train.csv -o train_balanced.csv
     """
-    require(FILES)
     from seaice_cli.data.labels.reading import detect_encoding
     from seaice_cli.data.samples import read_sources, write_samples
     from seaice_cli.data.statistics import count_classes, repeat, repeats, shares_of

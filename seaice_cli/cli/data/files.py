@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared import parameters
-from seaice_cli.cli.shared.address_space import FILES, require
+from seaice_cli.cli.shared.address_space import Command
 from seaice_cli.cli.shared.label_options import FILE, build_encoding, folder_options, label_options
 
 PRESETS = ("kang", "isaid")
@@ -27,7 +27,7 @@ def progress(items: Iterable[Any]) -> Iterable[Any]:
     return bar
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True, type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="A new folder: image/, gt/ and tiles.csv.")
 @click.option(
@@ -87,7 +87,6 @@ def tile(
 
     Example: seaice data tile scenes/ --label-dir gt/ -o tiles/ --size 512
     """
-    require(FILES)
     from dataclasses import replace
 
     from seaice_cli.data.labels.reading import detect_encoding
@@ -113,7 +112,7 @@ def tile(
     click.echo(f"{output / LIST_FILE}: {len(tiles)} tiles of {len({t.group for t in tiles})} scenes")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True, type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="A new folder: image/, gt/ and scenes.csv.")
 @click.option("--size", type=click.IntRange(1), default=512, show_default=True, help="Pixels along either side.")
@@ -145,7 +144,6 @@ def resize(
 
     Example: seaice data resize scenes/ --label-dir gt/ -o resized/ --size 512
     """
-    require(FILES)
     from seaice_cli.data.labels.reading import detect_encoding
     from seaice_cli.data.resizing import LIST_FILE, resize_scenes
     from seaice_cli.data.samples import read_sources
@@ -158,7 +156,7 @@ def resize(
     click.echo(f"{output / LIST_FILE}: {len(resized)} scenes of {size} x {size} pixels")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source", type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="A file for a file, a folder for a folder.")
 @click.option("--palette", metavar="NAME|FILE", help="isaid, isprs, or a file of `id red green blue name`.")
@@ -176,7 +174,6 @@ def recolor(
 
     Example: seaice data recolor masks/ -o gray/ --palette isaid
     """
-    require(FILES)
     from dataclasses import replace
 
     from seaice_cli.data.converting import plan_conversion, write_ids
@@ -206,7 +203,7 @@ def _unknown(text: str) -> int | None:
     return int(text)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("vector", type=FILE)
 @click.option("--like", required=True, type=FILE, help="The scene whose pixels the label is for.")
 @click.option("-o", "--output", required=True, type=FILE, help="The label: .tif, or .png.")
@@ -233,7 +230,6 @@ def rasterize(vector: Path, like: Path, output: Path, overwrite: bool, **labels:
 
     Example: seaice data rasterize ice.shp --like scene.tif -o gt.tif --attribute class
     """
-    require(FILES)
     from seaice_cli.data.converting import write_ids
     from seaice_cli.data.samples import Sample
     from seaice_cli.errors import DataError
@@ -245,7 +241,7 @@ def rasterize(vector: Path, like: Path, output: Path, overwrite: bool, **labels:
     click.echo(str(output))
 
 
-@click.command("zip")
+@click.command("zip", cls=Command)
 @click.argument("masks", nargs=-1, required=True, type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="The zip.")
 @click.option(
@@ -261,7 +257,6 @@ def zip_files(masks: tuple[Path, ...], output: Path, values: str, overwrite: boo
 
     Example: seaice data zip masks/ -o data/res.zip --values naic
     """
-    require(FILES)
     from seaice_cli.data.converting import find_rasters, parse_out_values, zip_masks
 
     files = find_rasters(masks)

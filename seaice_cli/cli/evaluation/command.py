@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.shared.address_space import FILES, needed, require
+from seaice_cli.cli.shared.address_space import FILES, Command, Need, needed
 from seaice_cli.cli.shared.label_options import folder_options, label_options
 from seaice_cli.cli.shared.parameters import FILE, Numbers, as_json, model_options, overwrite
 
@@ -26,7 +26,11 @@ def _bounds(_context: click.Context, option: click.Parameter, texts: tuple[str, 
     return bounds
 
 
-@click.command("eval")
+def _needed(**chosen: Any) -> Need:
+    return needed(**chosen) if chosen["data"] else FILES
+
+
+@click.command("eval", cls=Command, need=_needed)
 @click.argument("predicted", type=PATH, required=False)
 @click.argument("reference", type=PATH, required=False)
 @click.option(
@@ -146,7 +150,6 @@ def evaluate(**chosen: Any) -> None:
 
     Example: seaice eval --data val.csv --model models/mine --html report.html --fail-under miou=0.8
     """
-    require(needed(**chosen) if chosen["data"] else FILES)
     from seaice_cli.cli.evaluation import scoring
 
     told = scoring.run(**chosen)

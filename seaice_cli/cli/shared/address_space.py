@@ -1,4 +1,4 @@
-"""Whether the process may map what the libraries take, asked before they are loaded.
+"""Commands, and whether the process may map what their libraries take, asked before they are loaded.
 
 Under a limit on the address space (`ulimit -v`) that is too small for them, native libraries do not always fail: some crash, some wait
 for ever, when they cannot have their memory while they are loaded or start their threads. No error of theirs can be told in a line
@@ -9,7 +9,10 @@ then, so a limit below what the smallest run takes is refused beforehand. How mu
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import click
 
 from seaice_cli.errors import OptionError
 from seaice_cli.raster.processors import processors
@@ -33,6 +36,35 @@ MAPS = Need(1100, 100)
 POLYGONS = Need(2400, 120)
 """Those, and the compiler of the kernels that trace outlines."""
 TORCH = Need(3900, 120)
+
+
+class Command(click.Command):
+    """A command that is refused under a limit on the address space that is too small for it.
+
+    Args:
+        *arguments: Of `click.Command`.
+        need: What it takes; a function is called with the command's parameters.
+        **settings: Of `click.Command`.
+    """
+
+    def __init__(self, *arguments: Any, need: Need | Callable[..., Need] = FILES, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._need = need
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            OptionError: The limit is too small.
+        """
+        require(self._need if isinstance(self._need, Need) else self._need(**ctx.params))
+        return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
 
 
 def needed(*, engine: str, device: str, vector: object = None, **_others: Any) -> Need:
