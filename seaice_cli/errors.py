@@ -6,7 +6,8 @@
     ├── OutputError     the target: exists, cannot be written, is being written by another run
     ├── DataError       training or reference data: a row, a label, a file that does not fit
     ├── OptionError     options that are each fine but not together, or not on this machine
-    └── EngineError     the engine: not installed, out of memory, failed in the middle
+    ├── EngineError     the engine: not installed, out of memory, failed in the middle
+    └── InstallationError   libraries that only some tasks need: not installed
 
 The library raises these and nothing else for what a user can cause; `cli.main` turns each into one line and
 exit code 1. A programmer's mistake raises `ValueError` or `TypeError` as usual.
@@ -39,3 +40,7 @@ class OptionError(SeaIceError):
 
 class EngineError(SeaIceError):
     """The engine is not installed, ran out of memory, or failed in the middle."""
+
+
+class InstallationError(SeaIceError):
+    """A library that only some tasks need is not installed."""

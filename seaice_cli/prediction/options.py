@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,16 @@ from seaice_cli.raster.reading.sources import is_vrt, remote
 
 FORMATS = ("cog", "png")
 GEOTIFF = (".tif", ".tiff")
+_PATHS = ("aoi", "land", "probability", "vector", "preview")
+_TUPLES = ("bands", "rescale", "bbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictOptions:
-    """What can be chosen about a prediction; the defaults are those of the command line."""
+    """What can be chosen about a prediction; the defaults are those of the command line.
+
+    Paths may be given as any `os.PathLike` or text, and tuples as any sequence.
+    """
 
     model: str = DEFAULT
     """The name of a shipped model, or a model directory."""
@@ -48,6 +54,15 @@ class PredictOptions:
     vector: Path | None = None
     preview: Path | None = None
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", os.fspath(self.model))
+        for names, kind in ((_PATHS, Path), (_TUPLES, tuple)):
+            for name in names:
+                value = getattr(self, name)
+                object.__setattr__(self, name, None if value is None else kind(value))
+        if not isinstance(self.nodata, str | None):
+            object.__setattr__(self, "nodata", float(self.nodata))
 
 
 def check_options(options: PredictOptions) -> None:

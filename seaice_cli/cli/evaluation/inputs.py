@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seaice_cli.api.evaluation import legend_of
 from seaice_cli.cli.shared.label_options import build_encoding, class_names
 from seaice_cli.data.folders import list_folder
 from seaice_cli.data.labels.encoding import LabelEncoding, parse_values
@@ -107,7 +108,7 @@ def read_criteria(o: dict[str, Any], pairs: Sequence[Pair]) -> Criteria:
         cells=tuple(dict.fromkeys(_positive(km) for km in o["cells"])),
         by_area=o["area"],
         smallest_object=o["min_object"],
-        legend=_legend(detect_encoding(samples, encoding), ice),
+        legend=legend_of(detect_encoding(samples, encoding), ice),
         predicted_legend=_predicted_legend(o, pairs, names),
     )
 
@@ -143,25 +144,12 @@ def _positive(kilometres: float) -> float:
     return kilometres
 
 
-def _legend(encoding: LabelEncoding, ice: int) -> Legend:
-    values, palette = encoding.values, encoding.palette
-    return Legend(
-        ids=None if values is None else values.ids,
-        other=None if values is None else values.other,
-        attribute=encoding.attribute,
-        layer=encoding.layer,
-        palette=None if palette is None else palette.classes_of,
-        inside=ice,
-        background=encoding.background,
-    )
-
-
 def _predicted_legend(o: dict[str, Any], pairs: Sequence[Pair], names: tuple[str, ...]) -> Legend:
     if o["data"]:
         return Legend()
     if o["predicted_values"]:
-        return _legend(LabelEncoding(values=parse_values(o["predicted_values"])), 1)
+        return legend_of(LabelEncoding(values=parse_values(o["predicted_values"])), 1)
     if named_classes(pairs[0].predicted):
         return Legend()
     masks = [Sample(p.predicted, p.predicted, p.group) for p in pairs]
-    return _legend(detect_encoding(masks, LabelEncoding(classes=len(names))), 1)
+    return legend_of(detect_encoding(masks, LabelEncoding(classes=len(names))), 1)

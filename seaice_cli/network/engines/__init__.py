@@ -7,15 +7,18 @@ asked for. Chips without pixels pass through unseen.
 
 from __future__ import annotations
 
-import importlib.util
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from seaice_cli.errors import EngineError, OptionError
+from seaice_cli.extras import install_command, installed, missing_modules, require_extra
 from seaice_cli.network.catalog import Model
 from seaice_cli.raster.windows.grid import Chip
+
+log = logging.getLogger(__name__)
 
 ENGINES = ("auto", "openvino", "torch")
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
@@ -67,6 +70,8 @@ def open_engine(
     """
     name = choose_engine(engine, device)
     if name == "openvino":
+        if engine == device == "auto" and has_driver() and missing_modules("gpu"):
+            log.warning("there is a GPU here, which %s would use; computing on the CPU", install_command("gpu"))
         from seaice_cli.network.engines.openvino import OpenVinoEngine
 
         return OpenVinoEngine(model, shape, precision=precision, in_flight=batch_size, threads=threads)
@@ -86,23 +91,26 @@ def choose_engine(engine: str, device: str) -> str:
         raise OptionError(f"`device` {device}: no such device; use auto, cpu, cuda or cuda:N")
     if engine == "auto":
         engine = "torch" if device.startswith("cuda") or (device == "auto" and has_cuda()) else "openvino"
-        if engine == "openvino" and not _installed("openvino"):
-            engine = "torch"
-    if not _installed(engine):
-        raise EngineError(f"engine {engine!r} is not installed; pip install {engine}, or choose another with `engine`")
+    if engine == "torch":
+        require_extra("gpu", f"`engine` torch, or `device` {device},")
+    elif not installed(engine):
+        raise EngineError(
+            f"`engine` {engine} is not installed; install it with pip install {engine}, or choose another"
+        )
     if engine == "openvino" and device.startswith("cuda"):
         raise OptionError("`engine` openvino computes on the CPU; use `engine` torch for `device` cuda")
     return engine
 
 
+def has_driver() -> bool:
+    """Tell whether the driver of an NVIDIA GPU is there."""
+    return any(Path(device).exists() for device in _GPU_DEVICES)
+
+
 def has_cuda() -> bool:
-    """Tell whether a CUDA device may be there, without importing torch where the driver is absent."""
-    if not any(Path(device).exists() for device in _GPU_DEVICES):
+    """Tell whether torch can use a CUDA device, without importing it where the driver is absent."""
+    if not has_driver() or missing_modules("gpu"):
         return False
     import torch
 
     return bool(torch.cuda.is_available())
-
-
-def _installed(engine: str) -> bool:
-    return importlib.util.find_spec(engine) is not None

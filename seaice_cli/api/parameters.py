@@ -1,0 +1,84 @@
+"""The parameters that functions of the library take by name: their types, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Literal, TypedDict, TypeVar
+
+StrPath = str | os.PathLike[str]
+Options = TypeVar("Options")
+
+
+class PredictParameters(TypedDict, total=False):
+    """The fields of `PredictOptions` but its model, as keyword arguments."""
+
+    bands: Sequence[int] | None
+    nodata: float | Literal["none"] | None
+    on_bad_block: Literal["fail", "nodata"]
+    rescale: tuple[float, float] | None
+    any_resolution: bool
+    tile: int | None
+    overlap: int | None
+    engine: Literal["auto", "openvino", "torch"]
+    device: str
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
+    batch_size: int | None
+    threads: int | None
+    threshold: float | None
+    tta: Literal["none", "flip", "d4"]
+    bbox: tuple[float, float, float, float] | None
+    aoi: StrPath | None
+    land: StrPath | None
+    format: Literal["cog", "png"]
+    probability: StrPath | None
+    vector: StrPath | None
+    preview: StrPath | None
+    overwrite: bool
+
+
+class VectorParameters(TypedDict, total=False):
+    """The fields of `VectorOptions`, as keyword arguments."""
+
+    classes: Sequence[int | str] | None
+    connectivity: Literal[4, 8]
+    min_area: float
+    min_pixels: int
+    fill_holes: float
+    simplify: float
+    smooth: bool
+    threshold: float | None
+    split_floes: bool
+    attributes: Literal["basic", "floe", "none"]
+    t_srs: str | None
+    sigrid3: bool
+    layer: str | None
+    band: int | None
+    blank: bool
+    overwrite: bool
+    strip_rows: int | None
+
+
+def build_options(kind: type[Options], given: Mapping[str, Any], function: str) -> Options:
+    """Return a record of options, made from keyword arguments.
+
+    Raises:
+        TypeError: There is no option of a name; the text names the nearest.
+    """
+    refuse_unknown(given, [f.name for f in fields(kind)], function)  # type: ignore[arg-type]
+    return kind(**given)
+
+
+def refuse_unknown(given: Iterable[str], known: Sequence[str], function: str) -> None:
+    """Refuse names that a function does not take.
+
+    Raises:
+        TypeError: There is one; the text names the nearest, or all.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise TypeError(f"{function}() has no parameter {name!r}; {hint}")

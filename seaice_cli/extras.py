@@ -1,0 +1,55 @@
+"""Extras: libraries that only some tasks need, and what is said where they are missing.
+
+The names are those of pyproject.toml; `pip install 'seaice[train]'` adds what training needs to an installation that predicts.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+from seaice_cli.errors import InstallationError
+
+EXTRAS = {
+    "train": (
+        "torch", "torchvision", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript", "tensorboard",
+    ),
+    "gpu": ("torch", "segmentation_models_pytorch", "timm", "safetensors"),
+    "notebook": ("xarray", "rioxarray", "geopandas", "matplotlib"),
+}  # fmt: skip
+"""The modules that an extra brings, those that are looked for first in front."""
+
+
+def installed(module: str) -> bool:
+    """Tell whether a module can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # it is imported already, and says nothing about itself
+        return True
+
+
+def missing_modules(extra: str) -> list[str]:
+    """Return the modules of an extra that are not installed."""
+    return [module for module in EXTRAS[extra] if not installed(module)]
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra."""
+    return f"pip install 'seaice[{extra}]'"
+
+
+def require_extra(extra: str, task: str, *modules: str) -> None:
+    """Refuse a task whose libraries are not installed.
+
+    Args:
+        extra: A key of `EXTRAS`.
+        task: What needs it, for the text.
+        *modules: Those of the extra that the task needs; none: all.
+
+    Raises:
+        InstallationError: One is missing; the text names the command that installs it.
+    """
+    missing = [module for module in modules or EXTRAS[extra] if not installed(module)]
+    if missing:
+        raise InstallationError(
+            f"{task} needs {missing[0]}, which is not installed; install it with {install_command(extra)}"
+        )
