@@ -108,7 +108,10 @@ def predict_with(
         if target is None:
             options = dataclasses.replace(options, probability=options.probability or folder / "probability.tif")
         summary = run(scene, mask, options=options, progress=progress, engine=opener)
-        files = {MASK: _kept(mask, folder), PROBABILITY: _kept(options.probability, folder)}
+        files: dict[str, Path | bytes | None] = {
+            MASK: _kept(mask, folder),
+            PROBABILITY: _kept(options.probability, folder),
+        }
         summary = _without(summary, folder)
     return Prediction(summary=summary, spec=find_model(options.model).spec, files=files)
 
