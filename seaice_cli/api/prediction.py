@@ -198,7 +198,7 @@ class Prediction:
         require_extra("notebook", "to_xarray", "xarray", "rioxarray")
         import rioxarray
 
-        with self._opened(layer) as dataset, rioxarray.open_rasterio(dataset) as bands:
+        with self._opened(layer) as dataset, rioxarray.open_rasterio(dataset.name) as bands:
             array: xarray.DataArray = bands.squeeze("band", drop=True).load().rename(layer)
         array.attrs.pop("AREA_OR_POINT", None)
         if layer == MASK:
