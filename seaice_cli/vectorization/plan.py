@@ -160,7 +160,7 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     return Plan(
         mask=mask, probability=probability, options=options, ground=ground, description=description,
         floes=split_floes(mask, ice) if options.split_floes else None,
-        tracing=replace(_plan_tracing(mask, options, ground, values), ice=ice), schema=describe_schema(description),
+        tracing=replace(_plan_tracing(mask, options, ground, values), ice=ice, split=options.split_floes), schema=describe_schema(description),
         layer=_describe_layer(mask, target, options, values, target_wkt), projection=projection,
     )  # fmt: skip
 
