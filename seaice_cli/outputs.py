@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -13,6 +14,15 @@ from rasterio._err import CPLE_BaseError  # what closing a dataset raises on a f
 from rasterio.errors import RasterioError
 
 from seaice_cli.errors import OutputError
+from seaice_cli.sidecars import OWN, refuse_database_in_use, refuse_long_name, remove_sidecars, sidecar_path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+WAYS_OUT = {
+    errno.EMFILE: "raise the limit on open files with `ulimit -n 4096`",
+    errno.ENFILE: "the machine has too many files open; close some programs",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""Out of errors of the system that are about no disk."""
 
 
 @contextmanager
@@ -27,6 +37,7 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
     try:
         with writing(target):
             yield partial
+            remove_sidecars(target)
             os.replace(partial, target)  # noqa: PTH105 - the one call whose name says that it is atomic
     finally:
         partial.unlink(missing_ok=True)
@@ -102,37 +113,41 @@ def partial_path(target: Path) -> Path:
 
 
 def rename(finished: Path, target: Path) -> None:
-    """Give a finished file and the sidecar that GDAL keeps class names in, or a folder's finished files, their names.
+    """Give a finished file and its sidecars, or a folder's finished files, their names; no sidecar of an earlier file stays.
 
     Raises:
-        OutputError: The folder cannot be written any more.
+        OutputError: The folder cannot be written any more, or the target is a database that another program has open.
     """
-    sidecar = finished.parent / f"{finished.name}.aux.xml"
     try:
+        remove_sidecars(target)
         if finished.is_dir():
             for file in sorted(finished.iterdir(), key=lambda f: f.name == target.name):
                 file.replace(target.parent / file.name)
             finished.rmdir()
             return
-        if sidecar.exists():
-            sidecar.replace(target.parent / f"{target.name}.aux.xml")
+        for end in OWN:
+            sidecar = sidecar_path(finished, end)
+            if sidecar.exists():
+                sidecar.replace(sidecar_path(target, end))
         finished.replace(target)
     except OSError as error:
         raise write_error(target, error) from error
 
 
 def refuse_target(target: Path, *, overwrite: bool) -> None:
-    """Refuse a target that exists already or whose folder does not.
+    """Refuse a target that exists already, is open in another program, has too long a name, or whose folder does not exist.
 
     Raises:
         OutputError: It does; the text says what to do.
     """
+    refuse_long_name(target)
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file in it")
     if target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already; add `overwrite`, or choose another name")
     if not target.parent.is_dir():
         raise OutputError(f"{target}: there is no folder {target.parent}; make it first")
+    refuse_database_in_use(target)
 
 
 def discard(partial: Path) -> None:
@@ -143,6 +158,8 @@ def discard(partial: Path) -> None:
     for suffix in ("", ".aux.xml", ".ovr.tmp", ".msk.ovr.tmp"):
         with suppress(OSError):
             (partial.parent / f"{partial.name}{suffix}").unlink(missing_ok=True)
+    with suppress(OSError):
+        sidecar_path(partial, ".qml").unlink(missing_ok=True)
 
 
 def refuse_unwritable_folder(target: Path) -> None:
@@ -162,13 +179,17 @@ def refuse_unwritable_folder(target: Path) -> None:
 
 def write_error(target: Path, error: BaseException) -> OutputError:
     """Return the error of a target that cannot be written."""
+    number = getattr(error, "errno", None)
     lines = str(getattr(error, "strerror", None) or error.__cause__ or error).strip().splitlines()
-    hint = ""
+    reason = lines[0] if lines else type(error).__name__
+    if number in WAYS_OUT:
+        return OutputError(f"{target}: cannot be written ({reason}); {WAYS_OUT[number]}")
+    way_out = "make room or choose another place" if number in _FULL else "choose another place or name"
     with suppress(OSError):
         free = shutil.disk_usage(target.parent if target.parent.is_dir() else Path()).free
-        hint = f"only {free >> 20} MiB are free there; " if free < (256 << 20) else ""
-    reason = lines[0] if lines else type(error).__name__
-    return OutputError(f"{target}: cannot be written ({reason}); {hint}make room or choose another place")
+        if free < (256 << 20):
+            way_out = f"only {free >> 20} MiB are free there; make room or choose another place"
+    return OutputError(f"{target}: cannot be written ({reason}); {way_out}")
 
 
 def unwritable_folder(target: Path, error: OSError) -> OutputError:

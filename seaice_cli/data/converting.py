@@ -12,11 +12,14 @@ from rasterio.windows import Window
 
 from seaice_cli.data.folders import RASTERS
 from seaice_cli.data.labels.encoding import MAX_VALUE, LabelEncoding
+from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.data.labels.reading import LabelReader
 from seaice_cli.data.rasters import encode_png, layout_of, open_raster, whole, write_streamed
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.outputs import new_file, refuse_target
+from seaice_cli.raster.reading.opening import spectral_bands
+from seaice_cli.raster.reading.validity import Validity
 
 NAIC_VALUES = {c: 100 * (c + 1) for c in range(8)}
 """What NAIC's submissions write for each class id."""
@@ -116,11 +119,13 @@ def zip_masks(masks: Sequence[Path], target: Path, values: Mapping[int, int], *,
 
 def _mapped(mask: Path, table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     with open_raster(mask) as dataset:
-        if dataset.count != 1 or dataset.dtypes[0] != "uint8":
+        bands = spectral_bands(dataset)
+        if len(bands) != 1 or dataset.dtypes[0] != "uint8":
             raise DataError(
                 f"{mask}: holds {dataset.count} bands of {dataset.dtypes[0]}; a mask is one band of class ids"
             )
-        ids = dataset.read(1)
+        ids = dataset.read(list(bands))
+        ids = np.where(Validity.of(dataset, bands).read(dataset, ids), ids[0], IGNORE)
     if (wrong := table[ids] < 0).any():
         raise DataError(f"{mask}: no value stands for class {ids[wrong][0]}; name one for it")
     return np.asarray(table[ids])

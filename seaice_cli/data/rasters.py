@@ -26,6 +26,7 @@ from seaice_cli.outputs import reason_of, writing
 from seaice_cli.raster.gdal import GDAL_ERRORS
 from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.scene import Scene
+from seaice_cli.raster.reading.validity import OF_BANDS, SHARED, Validity, mask_kind
 
 MAX_BANDS = 1000
 """A file that says it has more is damaged, and would take hours to read."""
@@ -107,17 +108,39 @@ def whole(dataset: Raster) -> Window:
 
 def read_window(dataset: Raster, window: Window, *, bands: list[int], fill: float = 0) -> npt.NDArray[Any]:
     """Read (bands, height, width) of a window; what lies beyond the raster is `fill`."""
-    top, left = max(0, window.row_off), max(0, window.col_off)
-    bottom = min(dataset.height, window.row_off + window.height)
-    right = min(dataset.width, window.col_off + window.width)
-    inside = Window(col_off=left, row_off=top, width=max(0, right - left), height=max(0, bottom - top))
+    inside, at = _within(dataset, window)
     if inside == window:
         return np.asarray(dataset.read(bands, window=window))
     pixels = np.full((len(bands), window.height, window.width), fill, dtype=np.result_type(*dataset.dtypes))
     if inside.width and inside.height:
-        row, column = top - window.row_off, left - window.col_off
-        pixels[:, row : row + inside.height, column : column + inside.width] = dataset.read(bands, window=inside)
+        pixels[:, *at] = dataset.read(bands, window=inside)
     return pixels
+
+
+def read_valid(dataset: Any, validity: Validity, pixels: npt.NDArray[Any], window: Window) -> npt.NDArray[np.bool_]:
+    """Return where the pixels of a window hold data, (height, width); what lies beyond the raster holds none.
+
+    Args:
+        dataset: The raster.
+        validity: Of the bands of `pixels`.
+        pixels: What `read_window` returned.
+        window: Of them.
+    """
+    inside, at = _within(dataset, window)
+    valid = np.zeros(pixels.shape[1:], dtype=np.bool_)
+    if inside.width and inside.height:
+        valid[at] = validity.read(dataset, pixels[:, *at], window=inside)
+    return valid
+
+
+def _within(dataset: Any, window: Window) -> tuple[Window, tuple[slice, slice]]:
+    """Return the part of a window that lies on a raster, and where in the window that is."""
+    top, left = max(0, window.row_off), max(0, window.col_off)
+    height = max(0, min(dataset.height, window.row_off + window.height) - top)
+    width = max(0, min(dataset.width, window.col_off + window.width) - left)
+    row, column = top - window.row_off, left - window.col_off
+    inside = Window(col_off=left, row_off=top, width=width, height=height)
+    return inside, (slice(row, row + height), slice(column, column + width))
 
 
 def strips(height: int, width: int, *, pixels: int = 2**20) -> Iterator[Window]:
@@ -153,11 +176,13 @@ class Layout:
     descriptions: tuple[str | None, ...] = ()
     colors: tuple[ColorInterp, ...] = ()
     colormap: dict[int, tuple[int, int, int, int]] | None = None
+    masked: bool = False
+    """Whether the raster says by more than one nodata value or an alpha band where it has no data."""
 
     @property
     def fits_png(self) -> bool:
-        """Whether a PNG can hold the bands."""
-        return len(self.dtypes) <= 4 and set(self.dtypes) in ({"uint8"}, {"uint16"})
+        """Whether a PNG can hold the bands and what the raster says of them."""
+        return len(self.dtypes) <= 4 and set(self.dtypes) in ({"uint8"}, {"uint16"}) and not self.masked
 
     def at(self, window: Window) -> Layout:
         """Return the layout of a window."""
@@ -171,34 +196,47 @@ class Layout:
 def layout_of(dataset: Raster) -> Layout:
     """Return the layout of an open raster."""
     colormap = dataset.colormap(1) if dataset.colorinterp[0] == ColorInterp.palette else None
+    mask = mask_kind(dataset, tuple(dataset.indexes))
+    several = len(set(map(repr, dataset.nodatavals))) > 1 and ColorInterp.alpha not in dataset.colorinterp
     return Layout(
         dataset.crs,
         dataset.transform,
-        dataset.nodata,
+        None if several else dataset.nodata,
         dataset.dtypes,
         dataset.descriptions,
         dataset.colorinterp,
         colormap,
+        masked=several or mask in (SHARED, OF_BANDS),
     )
 
 
-def write_raster(path: Path, pixels: npt.NDArray[Any], layout: Layout) -> None:
+def write_raster(
+    path: Path, pixels: npt.NDArray[Any], layout: Layout, *, valid: npt.NDArray[np.bool_] | None = None
+) -> None:
     """Write (bands, height, width) as GeoTIFF, or as PNG if the path ends so; what no PNG can say is left out.
+
+    Args:
+        path: The file.
+        pixels: Of all bands.
+        layout: Of the raster that they come from.
+        valid: (height, width), True = data: written as a mask band of the file.
 
     Raises:
         OutputError: The file cannot be written.
     """
     png = path.suffix.lower() == ".png"
     options = {} if png else {"compress": "deflate", "crs": layout.crs}
-    with writing(path), plain_pictures(), rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(
+    with writing(path), plain_pictures(), rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(
         path, "w", driver="PNG" if png else "GTiff", count=len(pixels), height=pixels.shape[1], width=pixels.shape[2],
         dtype=pixels.dtype, nodata=layout.nodata, transform=layout.transform, **options,
     ) as dataset:  # fmt: skip
         if layout.colormap:
             dataset.write_colormap(1, layout.colormap)
-        dataset.write(pixels)
         if not png:
-            _describe(dataset, layout)
+            _describe(dataset, layout)  # before any pixel: afterwards a GeoTIFF cannot say any more which band is alpha
+        dataset.write(pixels)
+        if valid is not None:
+            dataset.write_mask(valid)
 
 
 def _describe(dataset: Any, layout: Layout) -> None:
@@ -220,15 +258,16 @@ def write_streamed(
     png = path.suffix.lower() == ".png"
     tif = path.with_name(f"{path.name}.tif") if png else path
     try:
-        with plain_pictures(), rasterio.Env(GDAL_PAM_ENABLED="NO"):
+        with plain_pictures():
             with rasterio.open(
                 tif, "w", driver="GTiff", count=1, height=size.height, width=size.width, dtype="uint8", crs=layout.crs,
                 transform=layout.transform, tiled=True, compress="deflate", bigtiff="if_safer",
             ) as dataset:  # fmt: skip
-                for window, ids in chips:
+                for window, ids in chips:  # read meanwhile, with what lies in sidecars
                     dataset.write(ids, 1, window=window)
             if png:
-                copy(tif, path, driver="PNG")
+                with rasterio.Env(GDAL_PAM_ENABLED="NO"):
+                    copy(tif, path, driver="PNG")
     finally:
         if png:
             tif.unlink(missing_ok=True)

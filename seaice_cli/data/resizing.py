@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
-from rasterio.enums import Resampling
+from rasterio.enums import ColorInterp, Resampling
 
 from seaice_cli.data.labels.encoding import LabelEncoding
 from seaice_cli.data.labels.reading import LabelReader
@@ -23,6 +23,8 @@ from seaice_cli.data.samples import Sample, write_samples
 from seaice_cli.data.tiling import FORMATS, moved, refuse_equal_names, suffix_of
 from seaice_cli.errors import OptionError
 from seaice_cli.outputs import new_folder
+from seaice_cli.raster.reading.opening import spectral_bands
+from seaice_cli.raster.reading.validity import Validity
 
 LIST_FILE = "scenes.csv"
 
@@ -77,13 +79,27 @@ def _resize(sample: Sample, folder: Path, size: int, file_format: str, reader: L
         target = folder / "image" / f"{sample.image.stem}{suffix_of(sample.image, image, file_format)}"
         shrinks = size < min(image.height, image.width)
         how = Resampling.average if shrinks else Resampling.bilinear
-        write_raster(target, image.read(out_shape=(image.count, size, size), resampling=how), layout)
+        pixels = image.read(out_shape=(image.count, size, size), resampling=how)
+        valid = _nearest_valid(image, size) if layout.masked or ColorInterp.alpha in image.colorinterp else None
+        if (
+            valid is not None and ColorInterp.alpha in image.colorinterp
+        ):  # no half-transparent pixels: these would count as data
+            opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
+            pixels[image.colorinterp.index(ColorInterp.alpha)] = np.where(valid, opaque, 0)
+        write_raster(target, pixels, layout, valid=valid if layout.masked else None)
     if sample.label is None:
         return Sample(target, None, sample.group)
     ids = _nearest(reader.read(sample), size)
     label = folder / "gt" / f"{sample.image.stem}{'.png' if layout.crs is None else '.tif'}"
     write_raster(label, ids[None], layout.of_ids())
     return Sample(target, label, sample.group)
+
+
+def _nearest_valid(image: Any, size: int) -> npt.NDArray[np.bool_]:
+    """Return whether the pixel nearest to the middle of each new one holds data, (size, size)."""
+    bands = spectral_bands(image)
+    pixels = image.read(list(bands), out_shape=(len(bands), size, size))
+    return Validity.of(image, bands).read(image, pixels, out_shape=(size, size))
 
 
 def _resized_layout(image: Any, size: int) -> Layout:

@@ -18,10 +18,12 @@ from rasterio.windows import Window
 from seaice_cli.data.labels.encoding import LabelEncoding
 from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.data.labels.reading import LabelReader, is_vector
-from seaice_cli.data.rasters import Layout, layout_of, open_raster, read_window, write_raster
+from seaice_cli.data.rasters import Layout, layout_of, open_raster, read_valid, read_window, write_raster
 from seaice_cli.data.samples import Sample, write_samples
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.outputs import new_folder
+from seaice_cli.raster.reading.opening import spectral_bands
+from seaice_cli.raster.reading.validity import Validity
 from seaice_cli.raster.windows.grid import Axis
 
 LIST_FILE = "tiles.csv"
@@ -183,8 +185,7 @@ def _tile_scene(sample: Sample, folder: Path, cut: Cut, reader: LabelReader) -> 
                 raise DataError(
                     f"{sample.image}: its tile {name} has the name of another scene's; rename one of the scenes"
                 )
-            fill = layout.nodata if layout.nodata is not None else 0
-            write_raster(target, read_window(image, window, bands=list(image.indexes), fill=fill), layout.at(window))
+            _write_image(target, image, window, layout)
             label_stem = folder / "gt" / f"{name}{cut.label_suffix}"
             if label is not None:
                 yield Sample(target, _copy_label(label, window, label_stem), sample.group)
@@ -192,8 +193,21 @@ def _tile_scene(sample: Sample, folder: Path, cut: Cut, reader: LabelReader) -> 
                 yield Sample(target, _write_ids(ids, window, label_stem, layout), sample.group)
 
 
+def _write_image(target: Path, image: Any, window: Window, layout: Layout) -> None:
+    fill = layout.nodata if layout.nodata is not None else 0
+    pixels = read_window(image, window, bands=list(image.indexes), fill=fill)
+    valid = _valid(image, window) if layout.masked else None
+    write_raster(target, pixels, layout.at(window), valid=valid)
+
+
+def _valid(image: Any, window: Window) -> npt.NDArray[np.bool_]:
+    bands = spectral_bands(image)
+    pixels = read_window(image, window, bands=list(bands))
+    return read_valid(image, Validity.of(image, bands), pixels, window)
+
+
 def _too_empty(image: Any, ids: npt.NDArray[np.uint8] | None, window: Window, cut: Cut) -> bool:
-    if cut.min_valid > 0 and _valid_share(image, window) < cut.min_valid:
+    if cut.min_valid > 0 and float(_valid(image, window).mean()) < cut.min_valid:
         return True
     return ids is not None and float((ids != IGNORE).mean()) < cut.min_labelled
 
@@ -245,12 +259,8 @@ def suffix_of(path: Path, image: Any, file_format: str) -> str:
     plain = path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp") and image.crs is None
     suffix = (".png" if plain else ".tif") if file_format == "auto" else f".{file_format}"
     if suffix == ".png" and not layout_of(image).fits_png:
-        raise DataError(f"{path}: {image.count} bands of {image.dtypes[0]} do not fit a PNG; write tif")
+        if file_format == "auto":
+            return ".tif"
+        masked = " and a mask of where there is data" if layout_of(image).masked else ""
+        raise DataError(f"{path}: {image.count} bands of {image.dtypes[0]}{masked} do not fit a PNG; write tif")
     return suffix
-
-
-def _valid_share(image: Any, window: Window) -> float:
-    mask: npt.NDArray[np.uint8] = image.dataset_mask(
-        window=window.intersection(Window(col_off=0, row_off=0, width=image.width, height=image.height))
-    )
-    return float(np.count_nonzero(mask) / (window.width * window.height))

@@ -8,25 +8,32 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 from affine import Affine
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning
+from rasterio.transform import array_bounds
 from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from seaice_cli.errors import DataError
-from seaice_cli.outputs import reason_of
+from seaice_cli.outputs import reason_of, writing
 from seaice_cli.raster.gdal import FAILURES
+from seaice_cli.raster.reading.opening import spectral_bands
 from seaice_cli.raster.reading.raster import ATTRIBUTE_FAILURES, Raster
 from seaice_cli.raster.reading.region import NODATA
+from seaice_cli.raster.reading.validity import Validity
 
 Ids = npt.NDArray[np.uint8]
 _MAX_VALUE = 65535
+_STRIP_PIXELS = 1 << 22
+_AROUND = 16
 _SAME = 0.01
 """Grids are the same if no corner is off by more than this share of a pixel."""
 
@@ -55,6 +62,14 @@ class Legend:
         if self.ids is not None:
             return self.ids.get(text, self.other)
         return int(text) if text.isdecimal() and int(text) <= NODATA else None
+
+    def names(self, value: float) -> bool:
+        """Tell whether a value is said to stand for a class, so that it does even where a file declares it as nodata."""
+        if self.ids is not None:
+            return float(value).is_integer() and f"{value:.0f}" in self.ids
+        if self.palette is not None and 0 <= value <= NODATA:
+            return bool(self.palette(np.full((3, 1, 1), int(value), np.uint8))[0, 0] >= 0)
+        return False
 
     def table(self) -> npt.NDArray[np.int16]:
         """Return the id of every value from 0 to 65535, -1 where a value is no class."""
@@ -87,6 +102,7 @@ class MaskReader:
     def __init__(self, path: Path, *, legend: Legend, grid: MaskGrid | None = None) -> None:
         self.path = path
         self._stack = ExitStack()
+        self._source: Any = None
         self._table = None if legend.ids is None else legend.table()
         self._palette = legend.palette
         try:
@@ -95,8 +111,10 @@ class MaskReader:
             own = MaskGrid((source.height, source.width), source.transform, source.crs)
             self.grid = grid or own
             self.warped = grid is not None and not _alike(path, own, grid)
-            self._nodata = source.nodata if legend.ids is None else None
-            self._dataset = self._stack.enter_context(self._laid(source, legend)) if self.warped else source
+            self._bands = spectral_bands(source)
+            self._validity = Validity.of(source, self._bands).without(legend.names)
+            self._source = source
+            self._laid = self._stack.enter_context(self._lay(own)) if self.warped else None
         except BaseException:
             self._stack.close()
             raise
@@ -114,28 +132,31 @@ class MaskReader:
             DataError: The file is damaged, or holds a value that is no class.
         """
         window = Window(col_off=0, row_off=top, width=self.grid.shape[1], height=bottom - top)
+        if self._laid is not None:
+            return np.asarray(self._laid.read(1, window=window))
+        return self._classify(window)
+
+    def _classify(self, window: Window) -> Ids:
+        """Return the class ids of a window of the file."""
+        top, bottom = window.row_off, window.row_off + window.height
         try:
-            pixels = self._dataset.read(window=window)
+            values = self._source.read(list(self._bands), window=window)
+            valid = self._validity.read(self._source, values, window=window)
         except FAILURES as error:
             raise DataError(
                 f"{self.path}: cannot be read in rows {top} to {bottom} ({error}); it is damaged"
             ) from error
-        alpha = ColorInterp.alpha in self._dataset.colorinterp
-        values, seen = (pixels[:-1], pixels[-1] != 0) if alpha else (pixels, None)
-        ids = self._colored(values, top) if self._palette else self._ids(self._grey(values), top)
-        if seen is not None:
-            ids[~seen] = NODATA
-        return ids
+        return self._colored(values, valid, top) if self._palette else self._ids(self._grey(values, valid), valid, top)
 
-    def _grey(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if len(values) > 1 and not (values == values[0]).all():
+    def _grey(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+        if len(values) > 1 and not (values == values[0])[:, valid].all():
             raise DataError(f"{self.path}: is in colour; say with `palette` what the colours stand for")
         return np.asarray(values[0])
 
-    def _colored(self, values: npt.NDArray[Any], top: int) -> Ids:
+    def _colored(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_], top: int) -> Ids:
         if len(values) != 3 or values.dtype != np.uint8 or self._palette is None:
             raise DataError(f"{self.path}: is not in colour (8 bits of red, green and blue), so a palette says nothing")
-        ids = self._palette(values)
+        ids = np.where(valid, self._palette(values), np.int16(NODATA))
         if (ids < 0).any():
             row, col = np.argwhere(ids < 0)[0]
             red_green_blue = ", ".join(str(v) for v in values[:, row, col])
@@ -144,19 +165,15 @@ class MaskReader:
             )
         return ids.astype(np.uint8)
 
-    def _ids(self, values: npt.NDArray[Any], top: int) -> Ids:
-        empty = np.zeros(values.shape, bool) if self._nodata is None else values == self._nodata
+    def _ids(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_], top: int) -> Ids:
         if self._table is None and values.dtype == np.uint8:
-            ids = values.copy()
-        else:
-            ids = self._looked_up(np.where(empty, NODATA if self._table is None else values, values), top)
-        ids[empty] = NODATA
-        return ids
+            return np.where(valid, values, np.uint8(NODATA))
+        return self._looked_up(values, valid, top)
 
-    def _looked_up(self, values: npt.NDArray[Any], top: int) -> Ids:
+    def _looked_up(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_], top: int) -> Ids:
         table = self._table if self._table is not None else np.r_[np.arange(256), np.full(_MAX_VALUE - 255, -1)]
-        inside = (values >= 0) & (values <= _MAX_VALUE)
-        ids = np.where(inside, table[np.where(inside, values, 0)], -1)
+        inside = valid & (values >= 0) & (values <= _MAX_VALUE) & (values == np.floor(values))
+        ids = np.where(inside, table[np.where(inside, values, 0).astype(np.intp)], np.where(valid, -1, NODATA))
         if (ids < 0).any():
             row, col = np.argwhere(ids < 0)[0]
             raise DataError(
@@ -165,19 +182,55 @@ class MaskReader:
             )
         return ids.astype(np.uint8)
 
-    def _laid(self, source: Raster, legend: Legend) -> Raster:
+    def _lay(self, own: MaskGrid) -> Raster:
+        """Return the class ids on the wanted grid: first those of the part that it shows, in a file that goes away, then these laid.
+
+        What has no data is known before anything is moved; GDAL, while warping, looks at only one of the ways to say so.
+        """
+        shown = _find_shown(own, self.grid)
+        path = Path(self._stack.enter_context(TemporaryDirectory(prefix="seaice-"))) / "ids.tif"
+        profile = {
+            "driver": "GTiff", "count": 1, "height": shown.height, "width": shown.width, "dtype": "uint8", "nodata": NODATA,
+            "crs": own.crs, "transform": own.transform @ Affine.translation(shown.col_off, shown.row_off), "compress": "lzw",
+            "bigtiff": "if_safer",
+        }  # fmt: skip
+        rows = max(1, _STRIP_PIXELS // shown.width)
+        with writing(path), rasterio.open(path, "w", **profile) as file:
+            for top in range(0, shown.height, rows):
+                strip = Window(0, top, shown.width, min(rows, shown.height - top))
+                there = Window(shown.col_off, shown.row_off + top, strip.width, strip.height)
+                file.write(self._classify(there), 1, window=strip)
+        ids = self._stack.enter_context(rasterio.open(path))
         height, width = self.grid.shape
-        # A value that the legend names is meant, even where the file declares it as nodata.
-        nodata = {} if legend.ids is None else {"src_nodata": None}
-        alpha = {} if ColorInterp.alpha in source.colorinterp else {"add_alpha": True}
         try:
             warped = WarpedVRT(
-                source.dataset, crs=self.grid.crs, transform=self.grid.transform, height=height, width=width,
-                resampling=Resampling.nearest, **nodata, **alpha,
+                ids, crs=self.grid.crs, transform=self.grid.transform, height=height, width=width, resampling=Resampling.nearest,
             )  # fmt: skip
         except ATTRIBUTE_FAILURES as error:
             raise DataError(f"{self.path}: cannot be laid onto the grid of the mask ({reason_of(error)})") from error
         return Raster(self.path, warped, error=DataError)
+
+
+def _find_shown(own: MaskGrid, wanted: MaskGrid) -> Window:
+    """Return the part of a raster that another grid shows, with some pixels around it; at least one pixel."""
+    height, width = own.shape
+    whole = Window(0, 0, width, height)
+    corners = array_bounds(*wanted.shape, wanted.transform)
+    try:
+        left, bottom, right, top = transform_bounds(wanted.crs, own.crs, *corners, densify_pts=101)
+    except ATTRIBUTE_FAILURES:
+        return whole
+    if (
+        not all(map(math.isfinite, (left, bottom, right, top))) or left > right
+    ):  # round a pole, or over the antimeridian
+        return whole
+    columns, rows = zip(*(~own.transform @ (x, y) for x in (left, right) for y in (bottom, top)), strict=True)
+    first = [max(0, min(n - 1, math.floor(min(v)) - _AROUND)) for v, n in ((rows, height), (columns, width))]
+    last = [
+        max(f + 1, min(n, math.ceil(max(v)) + _AROUND))
+        for f, v, n in ((first[0], rows, height), (first[1], columns, width))
+    ]
+    return Window(first[1], first[0], last[1] - first[1], last[0] - first[0])
 
 
 def open_raster(path: Path) -> Raster:
@@ -210,7 +263,7 @@ def named_classes(path: Path) -> tuple[tuple[str, ...], int] | None:
 
 def _refuse_strange(path: Path, source: Raster) -> None:
     kinds = {np.dtype(t).kind for t in source.dtypes}
-    if not kinds <= {"u", "i"}:
+    if not kinds <= {"u", "i", "f"}:
         raise DataError(f"{path}: holds {source.dtypes[0]}; a mask holds whole numbers, one per class")
     if source.count > 4:
         raise DataError(f"{path}: has {source.count} bands; a mask has one")

@@ -14,6 +14,7 @@ from seaice_cli.errors import DataError
 from seaice_cli.evaluation.masks import MaskGrid, open_raster
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.region import NODATA
+from seaice_cli.raster.reading.validity import Validity
 
 PER_CENT = 100
 
@@ -41,6 +42,8 @@ class ProbabilityReader:
                 f"{path}: {kind}; a probability has the mask's {grid.shape} pixels, per cent as bytes or 0 to 1"
             )
 
+        self._validity = Validity.of(self._dataset, (1,))
+
     def __enter__(self) -> Self:
         return self
 
@@ -56,11 +59,14 @@ class ProbabilityReader:
         window = Window(col_off=0, row_off=top, width=self._dataset.width, height=bottom - top)
         try:
             values: npt.NDArray[Any] = self._dataset.read(1, window=window)
+            valid = self._validity.read(self._dataset, values[None], window=window)
         except FAILURES as error:
             raise DataError(f"{self.path}: cannot be read ({error}); it is damaged") from error
-        nodata = NODATA if self._bytes else self._dataset.nodata
-        empty = np.isnan(values) if nodata is None else np.isnan(values) | (values == nodata)
-        p = np.where(empty, np.nan, values.astype(np.float32) / (PER_CENT if self._bytes else 1))
+        p = np.where(
+            ~valid | (self._bytes & (values == NODATA)),
+            np.nan,
+            values.astype(np.float32) / (PER_CENT if self._bytes else 1),
+        )
         if (np.nan_to_num(p) < 0).any() or (np.nan_to_num(p) > 1).any():
             raise DataError(
                 f"{self.path}: values beyond {'0 to 100 per cent' if self._bytes else '0 to 1'} are no probability"

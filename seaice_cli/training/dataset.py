@@ -20,10 +20,11 @@ from torch.nn import functional as F
 from seaice_cli.data.labels.encoding import LabelEncoding
 from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.data.labels.reading import LabelReader
-from seaice_cli.data.rasters import open_raster, read_window
+from seaice_cli.data.rasters import open_raster, read_valid, read_window
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError
 from seaice_cli.raster.reading.raster import Raster
+from seaice_cli.raster.reading.validity import Validity
 
 CACHE_BYTES = 1 << 30
 """Pixels of scenes that are kept in memory; larger sets are read anew from the files."""
@@ -103,7 +104,7 @@ class FileScene:
         """Return the pixels of a window inside the scene; where one is no data, its label is `IGNORE`."""
         with open_raster(self._sample.image) as dataset:
             pixels = read_window(dataset, window, bands=self.bands)
-            valid = dataset.dataset_mask(window=window) > 0
+            valid = read_valid(dataset, Validity.of(dataset, tuple(self.bands)), pixels, window)
         if pixels.dtype.kind == "f":
             finite = np.isfinite(pixels)
             valid &= finite.any(axis=0)

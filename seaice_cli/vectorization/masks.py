@@ -16,17 +16,19 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.enums import MaskFlags
 from rasterio.windows import Window
 
 from seaice_cli.errors import OptionError, SceneError
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.raster import ATTRIBUTE_FAILURES, Raster
+from seaice_cli.raster.reading.validity import Validity
 
 STRIP_PIXELS = 1 << 23
 """Pixels of a strip, about."""
 _HIDDEN = int(np.iinfo(np.int64).min)
 """What pixels get that a mask band or an alpha band hides."""
+LARGEST = 2**62
+"""No class has a larger number."""
 _CACHE_MEGABYTES = 32
 
 
@@ -67,9 +69,10 @@ class Mask:
         self.tags: dict[str, str] = source.tags()
         self.names = _read_names(self.tags)
         self.ice: int | None = int(self.tags["ICE_CLASS"]) if self.tags.get("ICE_CLASS", "").isdigit() else None
-        flags = set(source.mask_flag_enums[self.band - 1])
-        self._masked = bool(flags & {MaskFlags.per_dataset, MaskFlags.alpha}) and MaskFlags.nodata not in flags
-        self.nodata: int | None = _HIDDEN if self._masked else _whole(source.nodatavals[self.band - 1])
+        self._validity = Validity.of(source, (self.band,))
+        self.declared: int | None = _whole(self._validity.nodata[0])
+        self._masked = bool(self._validity.mask) or np.dtype(source.dtypes[self.band - 1]).kind == "f"
+        self.nodata: int | None = _HIDDEN if self._masked else self.declared
 
     def __enter__(self) -> Self:
         return self
@@ -93,14 +96,23 @@ class Mask:
         window = Window(col_off=0, row_off=top, width=self.width, height=stop - top)
         try:
             pixels: npt.NDArray[Any] = self._source.read(self.band, window=window)
-            if self._masked:
-                valid = self._source.read_masks(self.band, window=window)
-                return np.where(valid != 0, pixels.astype(np.int64), _HIDDEN)
+            valid = self._validity.read(self._source, pixels[None], window=window) if self._masked else None
         except FAILURES as error:
             raise SceneError(
                 f"{self.path}: rows {top} to {stop - 1} cannot be read, the file is damaged or cut short; copy it anew"
             ) from error
-        return pixels
+        self._refuse_strange(pixels, valid)
+        return pixels if valid is None else np.where(valid, pixels, 0).astype(np.int64) + np.where(valid, 0, _HIDDEN)
+
+    def _refuse_strange(self, pixels: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None) -> None:
+        """Refuse values that are no whole numbers, or larger than the ids of classes can be."""
+        known = pixels if valid is None else pixels[valid]
+        if pixels.dtype.kind == "f" and not (known == np.floor(known)).all():
+            raise SceneError(f"{self.path}: holds fractions, but classes are whole numbers; make a mask of it first")
+        if pixels.dtype.itemsize > 4 and known.size and not -LARGEST <= known.min() <= known.max() <= LARGEST:
+            raise SceneError(
+                f"{self.path}: holds values beyond 2^62, which are no classes; give them smaller numbers first"
+            )
 
     def cuts(self, *, strip_rows: int | None = None) -> list[int]:
         """Return the rows that strips begin with, and the height: a few million pixels each, no block is read twice."""
@@ -152,7 +164,7 @@ def _choose_band(source: Raster, path: Path, band: int | None) -> int:
     if chosen not in source.indexes:
         raise OptionError(f"{path}: has no band {band}, only 1 to {source.count}")
     dtype = np.dtype(source.dtypes[chosen - 1].replace("complex_int16", "complex64"))
-    if dtype.kind not in "iu":
+    if dtype.kind not in "iuf":
         raise SceneError(f"{path}: holds {dtype.name} values, but classes are whole numbers; make a mask of it first")
     return int(chosen)
 
@@ -185,7 +197,7 @@ def choose_values(mask: Mask, classes: tuple[int | str, ...] | None) -> frozense
             if not value.removeprefix("-").isdecimal():
                 raise OptionError(f"{mask.path}: no class {entry!r} in this mask; it has {known}")
             value = int(value)
-        if value == mask.nodata:
+        if value in (mask.nodata, mask.declared):
             raise OptionError(f"{mask.path}: {value} is the mask's nodata, which never becomes polygons")
         chosen.add(value)
     if not chosen:
@@ -208,7 +220,7 @@ class Probability:
         if problem:
             self._source.close()
             raise OptionError(f"{path}: {problem}; give the raster that `seaice predict` wrote as its `probability`")
-        self._nodata = _whole(self._source.nodata)
+        self._validity = Validity.of(self._source, (1,))
         self._fractions = np.dtype(self._source.dtypes[0]).kind == "f"
 
     def _find_problem(self, mask: Mask) -> str | None:
@@ -234,12 +246,12 @@ class Probability:
             SceneError: The file is damaged there.
         """
         try:
-            values = self._source.read(
-                1, window=Window(col_off=0, row_off=top, width=self._source.width, height=stop - top)
-            )
+            window = Window(col_off=0, row_off=top, width=self._source.width, height=stop - top)
+            values = self._source.read(1, window=window)
+            known = self._validity.read(self._source, values[None], window=window)
         except FAILURES as error:
             raise SceneError(f"{self.path}: rows {top} to {stop - 1} cannot be read; copy the file anew") from error
-        known = np.isfinite(values) & (values != self._source.nodata if self._source.nodata is not None else True)
+        known &= np.isfinite(values)
         percent = np.where(known, values, 0) * (100 if self._fractions else 1)
         if percent.max(initial=0) > 100 or percent.min(initial=0) < 0:
             raise SceneError(f"{self.path}: holds values beyond 100 per cent; give a raster of probability")

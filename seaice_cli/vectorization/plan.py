@@ -90,6 +90,8 @@ class Plan:
         """Return rows with the numbers of floes in place of their class."""
         if self.floes is None:
             return pixels
+        if pixels.dtype.itemsize > 4 and pixels.size and pixels.max() >= FLOES:
+            raise OptionError(f"{self.mask.path}: holds values beyond 2^40, which `split_floes` needs for floes; number them anew")
         numbers = self.floes[top : top + pixels.shape[0]]
         return np.where(numbers > 0, FLOES + numbers.astype(np.int64), pixels.astype(np.int64))
 
@@ -160,7 +162,8 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     return Plan(
         mask=mask, probability=probability, options=options, ground=ground, description=description,
         floes=split_floes(mask, ice) if options.split_floes else None,
-        tracing=replace(_plan_tracing(mask, options, ground, values), ice=ice), schema=describe_schema(description),
+        tracing=replace(_plan_tracing(mask, options, ground, values), ice=ice, split=options.split_floes),
+        schema=describe_schema(description),
         layer=_describe_layer(mask, target, options, values, target_wkt), projection=projection,
     )  # fmt: skip
 

@@ -122,6 +122,21 @@ def test_three_equal_bands_are_grey_and_alpha_hides(write_scene, mask):
     assert (ids[:, 10:] == clean[0][:, 10:]).all()
 
 
+def test_whole_numbers_are_classes_in_any_type_and_nan_is_none(write_scene):
+    values = np.array([[[0, 1, np.nan, 1]]], np.float32)
+    assert read(write_scene(values)).tolist() == [[0, 1, 255, 1]]
+
+
+def test_what_another_grid_does_not_show_is_not_looked_at(write_scene, mask):
+    far = np.where(mask == 255, 0, mask)
+    far[0, -1, -1] = 77
+    path = write_scene(far, nodata=9)
+    with pytest.raises(DataError, match="value 77 in row 39"):
+        read(path, ids={"0": 0, "1": 1, "2": 2})
+    corner = MaskGrid((4, 4), POLAR @ Affine.translation(0.4, 0.4), CRS.from_epsg(3413))
+    np.testing.assert_array_equal(read(path, corner, ids={"0": 0, "1": 1, "2": 2}), far[0, :4, :4])
+
+
 def test_colours_need_a_palette(write_scene):
     rgb = np.zeros((3, 4, 4), np.uint8)
     rgb[0, 1, 2] = 255
@@ -142,7 +157,11 @@ def test_colours_need_a_palette(write_scene):
 
 @pytest.mark.parametrize(
     ("pixels", "text"),
-    [(np.zeros((1, 4, 4), np.float32), "holds float32"), (np.zeros((7, 4, 4), np.uint8), "has 7 bands")],
+    [
+        (np.full((1, 4, 4), 0.5, np.float32), r"value 0\.5 in row 0"),
+        (np.zeros((1, 4, 4), np.complex64), "holds complex64"),
+        (np.zeros((7, 4, 4), np.uint8), "has 7 bands"),
+    ],
 )
 def test_what_is_no_mask_is_refused(write_scene, pixels, text):
     with pytest.raises(DataError, match=text):

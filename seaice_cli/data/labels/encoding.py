@@ -63,6 +63,12 @@ class LabelEncoding:
             class_id = int(text) if text.isdecimal() and len(text) < 9 else None
         return class_id if class_id is not None and (class_id < self.limit or class_id == IGNORE) else None
 
+    def names(self, value: float) -> bool:
+        """Tell whether a value of a label is said to stand for a class, so that it does even where a file declares it as nodata."""
+        if self.palette is not None:
+            return (value, value, value) in self.palette.colors
+        return self.values is not None and f"{value:.0f}" in self.values.ids and float(value).is_integer()
+
     def table(self) -> npt.NDArray[np.int16]:
         """Return the class id of every value from 0 to `MAX_VALUE`, -1 where a value is no class."""
         if self.values is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Iterable, Set
 from dataclasses import replace
@@ -16,11 +15,12 @@ from rasterio.windows import Window
 
 from seaice_cli.data.labels.encoding import BINARY, MAX_VALUE, NAIC, LabelEncoding
 from seaice_cli.data.labels.palettes import IGNORE, expand
-from seaice_cli.data.rasters import Pool, open_raster, read_window, strips, whole
+from seaice_cli.data.rasters import Pool, open_raster, read_valid, read_window, strips, whole
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError
 from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.sources import VECTORS
+from seaice_cli.raster.reading.validity import Validity
 
 _LAYERS_KEPT = 16
 
@@ -53,6 +53,7 @@ class LabelReader:
         self._table = self.encoding.table()
         self._pool = Pool()
         self._fitting: set[tuple[Path, Path]] = set()
+        self._validity: dict[Path, Validity] = {}
         self._layers: OrderedDict[tuple[Path, Path], Any] = OrderedDict()
 
     def read(self, sample: Sample, window: Window | None = None) -> npt.NDArray[np.uint8]:
@@ -90,9 +91,8 @@ class LabelReader:
         self._fitting.add((image, label))
 
     def _read_raster(self, label: Path, dataset: Raster, window: Window) -> npt.NDArray[np.uint8]:
-        ids, empty = self._ids(label, dataset, window)
-        _ignore_beyond(ids, dataset, window)
-        ids[empty & (ids == -1)] = IGNORE
+        ids, valid = self._ids(label, dataset, window)
+        ids[~valid] = IGNORE
         if (wrong := ids == -1).any():
             row, column = (int(v) for v in np.argwhere(wrong)[0])
             at = window.row_off + row, window.col_off + column
@@ -106,20 +106,17 @@ class LabelReader:
         return ids.astype(np.uint8)
 
     def _ids(self, label: Path, dataset: Raster, window: Window) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
-        """Return class ids, -1 where a value is no class, and where the label itself says that it has no data."""
+        """Return class ids, -1 where a value is no class, and where the label has data."""
+        bands = _color_bands(dataset)
+        if label not in self._validity:
+            self._validity[label] = Validity.of(dataset, tuple(bands)).without(self.encoding.names)
+        pixels = read_window(dataset, window, bands=bands)
+        valid = read_valid(dataset, self._validity[label], pixels, window)
         if self.encoding.palette:
-            ids = self.encoding.palette.classes_of(_colors(label, dataset, window))
+            ids = self.encoding.palette.classes_of(_colors(label, dataset, pixels))
             ids[(ids >= self.encoding.limit) & (ids != IGNORE)] = -1
-            return ids, _transparent(dataset, window, ids.shape)
-        values = _values(label, dataset, window)
-        ids = _look_up(values, self._table)
-        empty = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, dtype=np.bool_)
-        nodata = dataset.nodatavals[0]
-        if nodata is not None and not np.isnan(nodata):
-            empty |= values == nodata
-            if self.encoding.values is None:
-                ids[empty] = -1
-        return ids, empty | _transparent(dataset, window, ids.shape)
+            return ids, valid
+        return _look_up(_values(label, pixels, valid), self._table), valid
 
     def _read_vector(self, image: Path, label: Path, window: Window | None) -> npt.NDArray[np.uint8]:
         from seaice_cli.data.labels.rasterizing import read_layer
@@ -152,39 +149,29 @@ def _ignore_beyond(ids: npt.NDArray[Any], extent: Any, window: Window) -> None:
     ids[:, max(0, extent.width - window.col_off) :] = IGNORE
 
 
-def _transparent(dataset: Raster, window: Window, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    alpha = [i for i, c in enumerate(dataset.colorinterp, 1) if c == ColorInterp.alpha]
-    if not alpha:
-        return np.zeros(shape, dtype=np.bool_)
-    return np.asarray(read_window(dataset, window, bands=alpha, fill=255)[0] == 0)
-
-
 def _color_bands(dataset: Raster) -> list[int]:
-    return [i for i, c in enumerate(dataset.colorinterp, 1) if c != ColorInterp.alpha]
+    return [i for i, c in enumerate(dataset.colorinterp, 1) if c != ColorInterp.alpha] or [1]
 
 
-def _values(label: Path, dataset: Raster, window: Window) -> npt.NDArray[Any]:
+def _values(label: Path, pixels: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
     """Return (height, width) values of a label in grey; three equal bands are as good as one."""
-    bands = _color_bands(dataset) or [1]
-    if len(bands) > 3:
-        raise DataError(f"{label}: has {len(bands)} bands; a label is one band of classes, or red, green and blue")
-    pixels = read_window(dataset, window, bands=bands)
+    if len(pixels) > 3:
+        raise DataError(f"{label}: has {len(pixels)} bands; a label is one band of classes, or red, green and blue")
     if pixels.dtype.kind == "c":
         raise DataError(f"{label}: holds complex values; a label is a mask of whole numbers")
-    if len(pixels) > 1 and not (pixels == pixels[0]).all():
+    if len(pixels) > 1 and not (pixels == pixels[0])[:, valid].all():
         raise DataError(f"{label}: is in colour; say which palette it uses, or recolor it to class ids first")
     return np.asarray(pixels[0])
 
 
-def _colors(label: Path, dataset: Raster, window: Window) -> npt.NDArray[np.uint8]:
+def _colors(label: Path, dataset: Raster, pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Return (3, height, width) colours of an RGB label, or of one with a colour table."""
-    bands = _color_bands(dataset)
     if any(dtype != "uint8" for dtype in dataset.dtypes):
         raise DataError(f"{label}: holds {dataset.dtypes[0]}, a palette is for labels of 8 bits")
-    if len(bands) >= 3:
-        return read_window(dataset, window, bands=bands[:3])
+    if len(pixels) >= 3:
+        return pixels[:3]
     if dataset.colorinterp[0] == ColorInterp.palette and (table := dataset.colormap(1)):
-        return expand(read_window(dataset, window, bands=[1])[0], table)
+        return expand(pixels[0], table)
     raise DataError(
         f"{label}: has {dataset.count} bands and no colour table, so it is not in colour; leave the palette out"
     )
@@ -217,13 +204,17 @@ def encoding_for(seen: Set[float], encoding: LabelEncoding) -> LabelEncoding:
 
 
 def values_of(label: Path) -> set[float]:
-    """Return the values of a mask, the one it declares as nodata left out.
+    """Return the values of a mask where it has data.
 
     Raises:
         DataError: The mask is damaged or in colour.
     """
     seen: set[float] = set()
     with open_raster(label) as dataset:
+        bands = _color_bands(dataset)
+        validity = Validity.of(dataset, tuple(bands))
         for window in strips(dataset.height, dataset.width):
-            seen |= set(np.unique(_values(label, dataset, window)).tolist())
-        return {v for v in seen if v != dataset.nodatavals[0] and not math.isnan(v)}
+            pixels = read_window(dataset, window, bands=bands)
+            valid = read_valid(dataset, validity, pixels, window)
+            seen |= set(np.unique(_values(label, pixels, valid)[valid]).tolist())
+        return seen

@@ -1,9 +1,4 @@
-"""A scene: opened, checked and read row by row, with the pixels that hold no data known.
-
-Every way a file can say "no data here" counts: a nodata value per band, an alpha band, a mask band or a .msk file, and NaN.
-They are combined over the bands that are read as GDAL combines them for a dataset mask: a pixel is data as soon as one band
-has data there, so a dark lead with a zero in one band stays data.
-"""
+"""A scene: opened, checked and read row by row, with the pixels that hold no data known (`validity`)."""
 
 from __future__ import annotations
 
@@ -20,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
 from seaice_cli.errors import SceneError
@@ -37,7 +31,7 @@ from seaice_cli.raster.reading.opening import (
 )
 from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.sources import check_sources, identify
-from seaice_cli.raster.reading.validity import ALPHA, SHARED, band_valid, mask_kind, nodata_values
+from seaice_cli.raster.reading.validity import Validity
 
 CACHE_BYTES = 64 << 20
 """GDAL's block cache while a scene is read, at least. Rows are read once from top to bottom, so it needs to hold no more than
@@ -93,8 +87,7 @@ class Scene:
             self.bands = tuple(bands) if bands else spectral_bands(self._dataset)
             refuse_missing_bands(path, self._dataset, self.bands)
             refuse_impossible_nodata(path, self._dataset, self.bands, nodata)
-            self._nodata = nodata_values(self._dataset, self.bands, nodata)
-            self._mask = mask_kind(self._dataset, self.bands)
+            self._validity = Validity.of(self._dataset, self.bands, nodata)
             self._identity = identify(self._dataset.files)
         except FAILURES as error:
             self._stack.close()
@@ -168,7 +161,7 @@ class Scene:
     @property
     def nodata(self) -> tuple[float | None, ...]:
         """The nodata value in force for every band read."""
-        return self._nodata
+        return self._validity.nodata
 
     @property
     def has_overviews(self) -> bool:
@@ -178,7 +171,7 @@ class Scene:
     @property
     def all_valid(self) -> bool:
         """Whether the file has no way to say "no data here"."""
-        return not self._mask and all(v is None for v in self._nodata) and self.dtype.kind != "f"
+        return not self._validity.mask and all(v is None for v in self.nodata) and self.dtype.kind != "f"
 
     def refuse_change(self) -> None:
         """Refuse what was read if its files are not what they were when the scene was opened.
@@ -196,7 +189,7 @@ class Scene:
             SceneError: A block cannot be read, because the file is damaged or the server does not answer.
         """
         pixels = np.empty((len(self.bands), stop - start, self.width), self.dtype)
-        mask = np.empty(pixels.shape[1:], np.uint8) if self._mask else None
+        mask = np.empty(pixels.shape[1:], np.uint8) if self._validity.mask else None
         try:
             self._read_columns(start, pixels, mask)
         except FAILURES as error:
@@ -233,18 +226,9 @@ class Scene:
         self, dataset: Raster, window: Window, pixels: npt.NDArray[Any], mask: npt.NDArray[np.uint8] | None
     ) -> None:
         dataset.read(list(self.bands), window=window, out=pixels)
-        if mask is not None:
-            mask[:] = self._read_mask(dataset, window=window)
-
-    def _read_mask(self, dataset: Raster, **where: Any) -> npt.NDArray[np.uint8]:
-        """Return the mask that the bands share, 0 where there is no data."""
-        if self._mask == ALPHA:
-            alpha = dataset.colorinterp.index(ColorInterp.alpha) + 1
-            seen: npt.NDArray[np.uint8] = (dataset.read(alpha, **where) != 0).view(np.uint8)
-            return seen
-        bands = self.bands[:1] if self._mask == SHARED else self.bands
-        masks: npt.NDArray[np.uint8] = np.maximum.reduce([dataset.read_masks(b, **where) for b in bands])
-        return masks
+        seen = self._validity.read_mask(dataset, window=window)
+        if mask is not None and seen is not None:
+            mask[:] = seen
 
     def _read_columns(self, start: int, pixels: npt.NDArray[Any], mask: npt.NDArray[np.uint8] | None) -> None:
         """Fill the arrays with the rows from `start` on, the columns shared out among the readers."""
@@ -302,7 +286,7 @@ class Scene:
         )
         try:
             pixels = self._dataset.read(list(self.bands), window=window, out_dtype=self.dtype)
-            mask = self._read_mask(self._dataset, window=window) if self._mask else None
+            mask = self._validity.read_mask(self._dataset, window=window)
         except FAILURES as error:
             if self._keep_going:
                 return np.empty((len(self.bands), 0), self.dtype)
@@ -320,7 +304,7 @@ class Scene:
             pixels = self._dataset.read(
                 list(self.bands), window=self.window, out_shape=(len(self.bands), height, width)
             )
-            mask = self._read_mask(self._dataset, window=self.window, out_shape=(height, width)) if self._mask else None
+            mask = self._validity.read_mask(self._dataset, window=self.window, out_shape=(height, width))
         except FAILURES as error:
             if self._keep_going:
                 return self._decimated(height, width)
@@ -336,15 +320,7 @@ class Scene:
         return Rows(np.stack([r.pixels[:, 0, columns] for r in looks], axis=1), np.stack(valid))
 
     def _valid(self, pixels: npt.NDArray[Any], mask: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.bool_] | None:
-        if self.all_valid:
-            return None
-        valid: npt.NDArray[np.bool_] | None = mask != 0 if mask is not None else None
-        bands = [band_valid(band, nodata) for band, nodata in zip(pixels, self._nodata, strict=True)]
-        known = [b for b in bands if b is not None]
-        if len(known) == len(bands):
-            some = np.logical_or.reduce(known)
-            valid = some if valid is None else valid & some
-        return None if valid is None or valid.all() else valid
+        return None if self.all_valid else self._validity.combine(pixels, mask)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this scene from another or from an earlier state of itself: layout, files and their times."""
@@ -357,7 +333,7 @@ class Scene:
             "transform": list(data.transform)[:6],
             "crs": hashlib.sha256((data.crs.to_wkt() if data.crs else "").encode()).hexdigest()[:16],
             "bands": list(self.bands),
-            "nodata": [None if v is None else repr(v) for v in self._nodata],
+            "nodata": [None if v is None else repr(v) for v in self.nodata],
             "window": [int(v) for v in self.window.flatten()],
         }
 

@@ -36,6 +36,8 @@ class Tracing:
     """Pixels, and units of true area, that a component must have to get an outline."""
     ice: int = 0
     """The class of runs whose value is the number of a floe; see `watershed`."""
+    split: bool = False
+    """Whether there are such runs: values from `FLOES` on are classes else."""
     borders: Array | None = None
     """Bits that all borders are marked in; see `simplification`."""
     threshold: float | None = None
@@ -58,7 +60,7 @@ def trace_strip(pixels: Array, top: int, tracing: Tracing, *, shared: bool, prob
         probability: (rows, width) per cent, 255 where there is none.
     """
     starts, values, rows = find_runs(pixels)
-    classes = np.where(values >= FLOES, tracing.ice, values)
+    classes = np.where(values >= FLOES, tracing.ice, values) if tracing.split else values
     wanted, codes = _choose(values, classes, tracing)
     labels, groups = label_runs(starts, codes, wanted, rows, tracing.width, tracing.eight)
     frame = (tracing.width, top, shared, top + pixels.shape[0] == tracing.height)

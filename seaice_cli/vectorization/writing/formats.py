@@ -15,9 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from seaice_cli.errors import OptionError, OutputError
+from seaice_cli.errors import OptionError
 from seaice_cli.locking import LOCK, alone
-from seaice_cli.outputs import refuse_unwritable_folder
+from seaice_cli.outputs import refuse_target, refuse_unwritable_folder, write_error
+from seaice_cli.sidecars import remove_sidecars
 from seaice_cli.vectorization.writing.spooling import Spool
 
 LOGGER = logging.getLogger(__name__)
@@ -92,14 +93,9 @@ def check_target(target: Path, *, overwrite: bool) -> None:
     """Refuse a target that cannot become a file, before any work is done.
 
     Raises:
-        OutputError: The target exists, or its folder does not.
+        OutputError: As `refuse_target`, or no file can be made in its folder.
     """
-    if target.is_dir():
-        raise OutputError(f"{target}: is a folder; name a file")
-    if target.exists() and not overwrite:
-        raise OutputError(f"{target}: exists already; replace it with `overwrite` or choose another name")
-    if not target.parent.is_dir():
-        raise OutputError(f"{target}: there is no folder {target.parent}; make it first")
+    refuse_target(target, overwrite=overwrite)
     refuse_unwritable_folder(target)
 
 
@@ -118,10 +114,11 @@ def replacing(target: Path) -> Iterator[Path]:
             _clear(folder)
             yield folder / target.name
             finished = [path for path in folder.iterdir() if path.name != LOCK]
+            remove_sidecars(target)
             for path in sorted(finished, key=lambda p: p.name == target.name):
                 path.replace(target.parent / path.name)
         except OSError as error:
-            raise OutputError(f"{target}: cannot be written ({error}); is the disk full?") from error
+            raise write_error(target, error) from error
         finally:
             with suppress(OSError):
                 _clear(folder)
@@ -192,7 +189,7 @@ def _write_gdal(
         if failures:
             raise failures[0] from None
         if isinstance(error, (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError, OSError)):
-            raise OutputError(f"{target}: cannot be written ({error}); is the disk full?") from error
+            raise write_error(target, error) from error
         raise
     if kind.driver == "ESRI Shapefile" and max(p.stat().st_size for p in path.parent.iterdir()) > _SHAPEFILE_BYTES:
         LOGGER.warning("%s: is larger than the 2 GB that a Shapefile may have for most tools; use .gpkg", target)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.windows import Window
 
-from seaice_cli.data.labels.encoding import BINARY, NAIC, LabelEncoding, ValueMap
+from seaice_cli.data.labels.encoding import BINARY, NAIC, LabelEncoding, ValueMap, parse_values
 from seaice_cli.data.labels.palettes import ISAID, ISPRS
 from seaice_cli.data.labels.reading import LabelReader, detect_encoding, read_label, values_of
 from seaice_cli.data.samples import Sample, read_samples
@@ -72,7 +72,30 @@ def test_declared_nodata_nan_and_transparency_are_ignored(tmp_path):
     assert read_label(pair(tmp_path, np.array([[0, 1]], "uint8"), nodata=0)).tolist() == [[255, 1]]
     assert read_label(pair(tmp_path, np.array([[np.nan, 1]], "float32"))).tolist() == [[255, 1]]
     alpha = np.array([[[1, 1]], [[0, 255]]], "uint8")
-    assert read_label(pair(tmp_path, alpha, suffix=".png")).tolist() == [[1, 1]]  # a known value counts
+    assert read_label(pair(tmp_path, alpha, suffix=".png")).tolist() == [[255, 1]]
+
+
+@pytest.mark.parametrize(
+    ("nodata", "encoding", "expected"),
+    [
+        (255, LabelEncoding(values=BINARY), [0, 1, 255]),  # "anything else" names no value
+        (255, LabelEncoding(values=parse_values("0:0,1:1,255:1")), [0, 1, 1]),
+        (0, LabelEncoding(values=BINARY), [0, 1, 1]),  # names zero
+        (0, LabelEncoding(classes=2), [255, 1, 255]),
+        (1, LabelEncoding(values=parse_values("0:0,*:1")), [0, 255, 1]),
+    ],
+)
+def test_declared_nodata_counts_unless_its_value_is_named(tmp_path, nodata, encoding, expected):
+    label = pair(tmp_path, np.array([[0, 1, 255]], "uint8"), nodata=nodata)
+    assert read_label(label, encoding=encoding).tolist() == [expected]
+
+
+def test_a_colour_counts_where_the_palette_names_it_even_if_it_is_nodata(tmp_path):
+    colors = np.zeros((3, 1, 2), "uint8")
+    colors[:, 0, 1] = 7
+    black, grey = (read_label(pair(tmp_path, colors, nodata=n), encoding=LabelEncoding(palette=ISAID)) for n in (0, 7))
+    assert black.tolist() == [[0, 0]]
+    assert grey.tolist() == [[0, 255]]
 
 
 def test_a_map_counts_for_more_than_declared_nodata(tmp_path):

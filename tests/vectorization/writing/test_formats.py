@@ -128,7 +128,7 @@ def test_targets_that_cannot_become_files_are_refused(tmp_path):
     with pytest.raises(OptionError, match=r"unknown format '\.xyz'; choose one of \.gpkg"):
         find_format(tmp_path / "out.xyz")
     (tmp_path / "there.gpkg").touch()
-    with pytest.raises(OutputError, match="exists already; replace it with `overwrite`"):
+    with pytest.raises(OutputError, match="exists already; add `overwrite`"):
         check_target(tmp_path / "there.gpkg", overwrite=False)
     check_target(tmp_path / "there.gpkg", overwrite=True)
     with pytest.raises(OutputError, match="there is no folder"):
