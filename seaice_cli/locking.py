@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+
+from filelock import FileLock, Timeout
 
 from seaice_cli.errors import OutputError
 from seaice_cli.outputs import unwritable_folder
@@ -16,24 +16,24 @@ LOCK = "lock"
 _TRIES = 100
 
 
-def hold(folder: Path, target: Path) -> Any:
-    """Make the folder of a target's run, and return its open lock; closing that lets it go.
+def hold(folder: Path, target: Path) -> ExitStack:
+    """Make the folder of a target's run, and lock it; closing what is returned lets it go, and so does the end of the process.
 
     Raises:
         OutputError: The folder cannot be made, or another run holds it.
     """
+    # A lock of the system ends with its process. A marker file, which filelock takes where the system has none, would not.
+    lock = FileLock(folder / LOCK, timeout=0, thread_local=False, fallback_to_soft=False)
     for _ in range(_TRIES):
         try:
-            lock = _take(folder)
-        except BlockingIOError as error:
+            if _acquire(lock, folder):
+                held = ExitStack()
+                held.callback(lock.release)
+                return held
+        except Timeout as error:
             raise OutputError(f"{target}: another run is writing it; wait for it, or choose another target") from error
         except OSError as error:
             raise unwritable_folder(target, error) from error
-        if lock is None:
-            continue
-        if _is(lock, folder / LOCK):
-            return lock
-        lock.close()  # of a folder that was removed just now: the lock of nothing
     raise OutputError(f"{target}: other runs are writing it; wait for them, or choose another target")
 
 
@@ -53,32 +53,22 @@ def alone(folder: Path, target: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _take(folder: Path) -> Any:
-    """Return the locked file, or None where the run that held the folder removed it between two of our steps."""
+def _acquire(lock: FileLock, folder: Path) -> bool:
+    """Take the lock in a folder; False where the run that held the folder removed it between two of our steps."""
     try:
         folder.mkdir(exist_ok=True)
     except FileExistsError:
         if os.path.lexists(folder):
             raise
-        return None
+        return False
     try:
-        lock = (folder / LOCK).open("w")
+        lock.acquire()
     except FileNotFoundError:
-        return None
+        return False
+    except Timeout:  # an OSError, too
+        raise
     except OSError:
         with suppress(OSError):
             folder.rmdir()  # empty, unless another run is quicker
         raise
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        lock.close()
-        raise
-    return lock
-
-
-def _is(lock: Any, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(lock.fileno()), path.stat())
-    except OSError:
-        return False
+    return True
