@@ -70,7 +70,7 @@ class Assembly:
         if self._quicklook is None:
             raise ValueError("a preview needs the quicklook of its scene")
         colors = [c.color for c in self._job.model.spec.classes]
-        write_preview(self._quicklook.rows(), self._mask, path, colors=colors, ends=self._job.options.rescale)
+        write_preview(self._quicklook.rows(), self._mask, path, colors=colors, ends=self._job.radiometry.rescale)
 
     def _write_polygons(self, folder: Path) -> None:
         """Write the ice as polygons, into a folder of its own: some formats are several files."""
