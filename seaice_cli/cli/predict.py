@@ -70,6 +70,12 @@ from seaice_cli.cli.shared.parameters import (
     "--threshold", type=click.FloatRange(0, 1), help="Ice from this probability on.  [default: the likeliest class]"
 )
 @click.option(
+    "--abstain",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="P",
+    help="Where no class has this probability, the mask says unsure (253).",
+)
+@click.option(
     "--tta",
     type=click.Choice(AUGMENTATIONS),
     default="none",

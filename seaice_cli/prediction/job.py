@@ -161,7 +161,7 @@ class Job:
             "windows": {"size": self.grid.size, "overlap": self.grid.overlap, "parts": len(self.parts)},
             "layers": list(self.layers),
             "options": {
-                "on_bad_block": o.on_bad_block, "threshold": o.threshold, "tta": o.tta, "rescale": o.rescale,
+                "on_bad_block": o.on_bad_block, "threshold": o.threshold, "abstain": o.abstain, "tta": o.tta, "rescale": o.rescale,
                 "aoi": _stamp(o.aoi), "land": _stamp(o.land),
             },
             "conversion": self.radiometry.described(),

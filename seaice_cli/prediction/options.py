@@ -50,6 +50,8 @@ class PredictOptions:
     batch_size: int | None = None
     threads: int | None = None
     threshold: float | None = None
+    abstain: float | None = None
+    """Where no class is as likely as this, the mask says "unsure"; None: nowhere."""
     tta: str = "none"
     bbox: tuple[float, float, float, float] | None = None
     """Left, bottom, right, top in the scene's CRS."""
@@ -83,6 +85,8 @@ def check_options(options: PredictOptions) -> None:
         raise OptionError(f"`format` {options.format} is none of {', '.join(FORMATS)}")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise OptionError(f"`threshold` {options.threshold:g} must lie between 0 and 1")
+    if options.abstain is not None and not 0 < options.abstain <= 1:
+        raise OptionError(f"`abstain` {options.abstain:g} must lie above 0 and be at most 1")
     _check_radiometry(options)
     extra = [p for p in (options.probability, options.vector, options.preview) if p]
     if len(set(extra)) < len(extra):

@@ -290,7 +290,7 @@ def test_an_existing_mask_is_kept_without_overwrite(tmp_path, write_scene, noise
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"tile": 64, "overlap": 64}, OptionError, "smaller than --tile"),
+        ({"tile": 64, "overlap": 64}, OptionError, "smaller than `tile`"),
         ({"tile": 100}, OptionError, "multiple of 32"),
         ({"bands": (1, 2, 9)}, SceneError, "no band 9"),
         ({"bands": (1, 2)}, SceneError, "has 2 bands where the model reads 3"),

@@ -19,6 +19,12 @@ from typing import Any
 from seaice_cli.errors import OptionError, SceneError
 
 RGB, REFLECTANCE = "rgb", "reflectance"
+_TIMES = (
+    "ACQUIRED", "ACQUISITIONDATETIME", "ACQUISITION_TIME", "PRODUCT_START_TIME", "DATATAKE_1_DATATAKE_SENSING_START", "SENSING_TIME",
+    "START_TIME", "TIME_COVERAGE_START", "RANGEBEGINNINGDATE", "DATE_ACQUIRED",
+)  # fmt: skip
+"""Tags that tell when a scene was taken, in capitals; not when a file was written."""
+_STAMP = re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)")
 COLORS = ("red", "green", "blue", "nir", "swir")
 
 
@@ -155,6 +161,17 @@ def _band_called(name: str, facts: Facts, known: Sequence[str]) -> int:
             f"{facts.path}: has {count} called {name!r} (its bands: {', '.join(called)}); name them by number with `bands`"
         )
     return found[0]
+
+
+def acquisition_time(facts: Facts) -> str | None:
+    """Return when a scene was taken, in ISO 8601, as its tags or the time in its name tell; None where they do not."""
+    tags = {key.upper(): value.strip() for key, value in facts.tags.items()}
+    if tags.get("DATE_ACQUIRED") and tags.get("SCENE_CENTER_TIME"):
+        return f"{tags['DATE_ACQUIRED']}T{tags['SCENE_CENTER_TIME']}"
+    told = next((tags[key] for key in _TIMES if tags.get(key)), None)
+    if told is None and (found := _STAMP.search(PurePath(facts.path).name)):
+        told = "{}-{}-{}T{}:{}:{}Z".format(*found.groups())
+    return told
 
 
 def _color_of(description: str, known: Iterable[Sensor]) -> str:

@@ -19,6 +19,8 @@ TOLERANCE = 0.25
 """How far beyond the model's range values may lie, as a share of that range."""
 DIM = 0.5
 """Below this share of the model's range, a scene's brightest values are worth a warning: no ice and no cloud is that dark."""
+WHITE = 0.8
+"""The brightest values of the darkest band, as a share of those of the brightest one, that a scene with ice or clouds has at least."""
 RESOLUTION_RATIO = 2.0
 """How much coarser or finer than the model's resolution a scene may be."""
 _RADAR = re.compile(r"\b(HH|HV|VH|VV|SAR|backscatter|dB)\b|(sigma|gamma|beta)_?(0|nought)|Sentinel-?1", re.IGNORECASE)
@@ -58,11 +60,17 @@ def warnings(radiometry: Radiometry, scene: Scene) -> Iterator[str]:
     if not radiometry.stretch or not values.size:
         return
     low, high = radiometry.valid_range
-    brightest = float(np.nanpercentile(_in_model_units(radiometry, values), ROBUST[1]))
-    if brightest < low + DIM * (high - low):
+    brightest = np.nanpercentile(_in_model_units(radiometry, values), ROBUST[1], axis=1)
+    if brightest.max() < low + DIM * (high - low):
         yield (
-            f"its brightest values are {brightest:.4g} where the model's range ends at {high:g}: darker than ice and clouds are; "
+            f"its brightest values are {brightest.max():.4g} where the model's range ends at {high:g}: darker than ice and clouds are; "
             f"if such are in view, brighten it with `rescale` auto"
+        )
+    elif brightest.min() - low < WHITE * (brightest.max() - low):
+        told = ", ".join(f"{name} {value:.3g}" for name, value in zip(radiometry.bands, brightest, strict=True))
+        yield (
+            f"its brightest pixels are not white ({told}), as ice and clouds are in the pictures that the model has learnt from: its "
+            f"colours were stretched in another way"
         )
 
 
