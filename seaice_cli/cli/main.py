@@ -14,6 +14,7 @@ from seaice_cli import __version__
 from seaice_cli.cli.data.command import data
 from seaice_cli.cli.evaluation.command import evaluate
 from seaice_cli.cli.floes import floes
+from seaice_cli.cli.info import info
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
 from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
@@ -96,6 +97,7 @@ cli.add_command(evaluate)
 cli.add_command(models)
 cli.add_command(vectorize)
 cli.add_command(floes)
+cli.add_command(info)
 
 
 def main() -> None:

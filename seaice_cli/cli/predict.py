@@ -11,7 +11,18 @@ import click
 from seaice_cli.cli.shared.address_space import Command, needed
 from seaice_cli.cli.shared.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.flags import echo
-from seaice_cli.cli.shared.parameters import EXISTING, FILE, Bar, Nodata, Numbers, as_json, model_options, overwrite
+from seaice_cli.cli.shared.parameters import (
+    EXISTING,
+    FILE,
+    Bands,
+    Bar,
+    Nodata,
+    Numbers,
+    Rescale,
+    as_json,
+    model_options,
+    overwrite,
+)
 
 
 @click.command(cls=Command, need=needed)
@@ -33,7 +44,12 @@ from seaice_cli.cli.shared.parameters import EXISTING, FILE, Bar, Nodata, Number
     show_default=True,
     help="cog: GeoTIFF mask; png: ice 255, else 0.",
 )
-@click.option("--bands", type=Numbers("1,2,3", int), help="Bands to read, in the model's order.  [default: all]")
+@click.option(
+    "--bands",
+    type=Bands(),
+    help="Bands by number, description or colour, in the model's order.  [default: by their names]",
+)
+@click.option("--sensor", default="", metavar="NAME", help="What the scene comes from; `models show` lists the names.")
 @click.option(
     "--nodata", type=Nodata(), metavar="VALUE|none", help="Override the nodata value that the scene declares."
 )
@@ -46,12 +62,18 @@ from seaice_cli.cli.shared.parameters import EXISTING, FILE, Bar, Nodata, Number
 )
 @click.option(
     "--rescale",
-    type=Numbers("LOW,HIGH", count=2),
-    help="The scene's values that stand for the ends of the model's range.",
+    type=Rescale(),
+    help="The scene's values that stand for the ends of the model's range; auto: the 0.5 and 99.5 % points of the scene.",
 )
 @click.option("--any-resolution", is_flag=True, help="Accept pixels of another size than the model was trained on.")
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), help="Ice from this probability on.  [default: the likeliest class]"
+)
+@click.option(
+    "--abstain",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="P",
+    help="Where no class has this probability, the mask says unsure (253).",
 )
 @click.option(
     "--tta",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seaice_cli.network.catalog import Model
 from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE
+from seaice_cli.raster.reading.sensors import sensors
 
 
 def describe(model: Model) -> str:
@@ -19,6 +20,7 @@ def describe(model: Model) -> str:
         "model": f"{spec.name}, version {spec.version}",
         "": spec.description,
         "reads": f"{', '.join(spec.bands)} ({spec.dtype}, {low:g} to {high:g})",
+        "sensors": ", ".join(takes(model)) or "scenes as it was trained on, their values taken as they are",
         "pixel": f"{spec.resolution:g} m" if spec.resolution else "any",
         "gives": ", ".join(f"{i} {name}" for i, name in enumerate(spec.class_names)),
         "network": f"{spec.architecture}, encoder {spec.encoder}",
@@ -29,3 +31,11 @@ def describe(model: Model) -> str:
         "directory": str(model.directory),
     }
     return "\n".join(f"{name:<10}{value}" for name, value in facts.items() if value)
+
+
+def takes(model: Model) -> list[str]:
+    """Return the names of the sensors whose values are brought to the model's own; none if nobody knows how."""
+    spec = model.spec
+    if not spec.stretch:
+        return []
+    return [s.name for s in sensors().values() if not s.bands or all(band in s.bands for band in spec.bands)]

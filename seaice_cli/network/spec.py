@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seaice_cli.errors import ModelError
+from seaice_cli.raster.reading.sensors import curves
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,6 +69,9 @@ class ModelSpec:
     """The id of the class that `--threshold`, `--probability` and `--vector` are about."""
     resolution: float | None = None
     """Metres per pixel of the training scenes; None: any."""
+    stretch: str = ""
+    """The curve (`sensors.toml`) by which reflectance became the values of the training scenes: reflectances of any sensor
+    are brought to these values by it. Empty: nobody knows, and scenes are taken as they are."""
     stride: int = 32
     """Heights and widths the network takes are multiples of this."""
     tile: int = 1024
@@ -100,7 +104,7 @@ class ModelSpec:
         return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, indent=2) + "\n"
 
 
-def _problems(spec: ModelSpec) -> Iterator[str]:  # noqa: C901 - a flat list of independent checks
+def _problems(spec: ModelSpec) -> Iterator[str]:  # noqa: C901, PLR0912 - a flat list of independent checks
     if not spec.bands or len(spec.bands) > 1000:
         yield "needs 1 to 1000 bands"
     if not len(spec.mean) == len(spec.std) == len(spec.bands):
@@ -117,6 +121,8 @@ def _problems(spec: ModelSpec) -> Iterator[str]:  # noqa: C901 - a flat list of 
         yield f"mean and valid_range must be values that {spec.dtype} can hold"
     if not all(c.name.isprintable() for c in spec.classes):
         yield "class names must be printable"
+    if spec.stretch and spec.stretch not in curves():
+        yield f"stretch {spec.stretch[:40]!r} is none of {', '.join(curves())}"
     if not 2 <= len(spec.classes) <= MAX_CLASSES:
         yield f"needs 2 to {MAX_CLASSES} classes"
     if not 0 <= spec.ice < len(spec.classes):
@@ -272,7 +278,7 @@ def _digests(name: str, value: Any) -> dict[str, str]:
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "name": _text, "architecture": _text, "encoder": _text, "options": _options, "bands": _texts, "dtype": _text,
     "valid_range": _range, "mean": _numbers, "std": _numbers, "classes": _classes, "ice": _whole,
-    "resolution": _optional_number, "stride": _whole, "tile": _whole, "overlap": _whole, "temperature": _number,
+    "resolution": _optional_number, "stretch": _text, "stride": _whole, "tile": _whole, "overlap": _whole, "temperature": _number,
     "version": _text, "description": _text, "license": _text, "sha256": _digests,
 }  # fmt: skip
 

@@ -33,8 +33,10 @@ class Assembly:
         self._job, self._store, self._quicklook = job, store, quicklook
         spec, scene = job.model.spec, job.scene
         self._layer = Layer(
-            height=scene.height, width=scene.width, crs=scene.crs, transform=scene.transform, tags=provenance(job, engine),
+            height=scene.height, width=scene.width, crs=scene.crs, transform=scene.transform,
+            tags=provenance(job, engine, store.total()),
             names=spec.class_names, colors=[c.color for c in spec.classes], with_land=bool(job.region.land),
+            with_unsure=job.options.abstain is not None,
         )  # fmt: skip
         self._mask = self._probability = Path()
         self.polygons: int | None = None
@@ -70,7 +72,7 @@ class Assembly:
         if self._quicklook is None:
             raise ValueError("a preview needs the quicklook of its scene")
         colors = [c.color for c in self._job.model.spec.classes]
-        write_preview(self._quicklook.rows(), self._mask, path, colors=colors, ends=self._job.options.rescale)
+        write_preview(self._quicklook.rows(), self._mask, path, colors=colors, ends=self._job.radiometry.rescale)
 
     def _write_polygons(self, folder: Path) -> None:
         """Write the ice as polygons, into a folder of its own: some formats are several files."""

@@ -192,6 +192,13 @@ def _mask_name(scene: str, options: PredictOptions) -> str:
     return Path(scene).stem + (".png" if options.format == "png" else ".tif")
 
 
+def _doubt(s: Summary) -> str:
+    unsure = f", {s.unsure:.1%} left unsure" if s.unsure else ""
+    known = f"; read as {s.sensor}" if s.sensor else ""
+    ends = f"; {s.rescale[0]:g} to {s.rescale[1]:g} rescaled to the model's range" if s.rescale else ""
+    return f"{s.uncertain:.1%} uncertain{unsure}{known}{ends}"
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -205,6 +212,8 @@ def _told(s: Summary) -> str:
             f"{s.scene}: {s.width} x {s.height} px in {s.seconds:.1f} s, {s.mpx_per_s:.{1 if s.mpx_per_s >= 1 else 2}f} Mpx/s",
             f"  {_counted(s.windows, 'window')}, {s.windows_run} run by this call",
             f"  {shares}{area}{polygons}; {s.valid_share:.1%} of the scene classified",
+            f"  {_doubt(s)}",
             *(f"  {file}" for file in s.files),
+            *(f"  Warning: {warning}" for warning in s.warnings),
         ]
     )

@@ -23,6 +23,8 @@ from seaice_cli.prediction.resources import check_disk, check_memory, disk_bytes
 from seaice_cli.raster.reading.radiometry import Radiometry
 from seaice_cli.raster.reading.region import Region, bbox_window, bounds_of, read_region
 from seaice_cli.raster.reading.scene import Scene
+from seaice_cli.raster.reading.sensors import Sensor, choose_bands, find_sensor, recognise
+from seaice_cli.raster.reading.suitability import checks, warnings
 from seaice_cli.raster.windows.grid import Grid
 
 MAX_WINDOWS = 100_000
@@ -54,9 +56,13 @@ class Job:
         with self._checking():
             check_options(options)
             refuse_guessing(scene, options.on_bad_block)
-        self.scene = Scene(scene, bands=options.bands, nodata=options.nodata, on_bad_block=options.on_bad_block)
+        self.scene = Scene(scene, nodata=options.nodata, on_bad_block=options.on_bad_block)
         self._stack.enter_context(self.scene)
+        self.radiometry = self._trained()
+        """What the model reads, and how the scene's values become it."""
         try:
+            with self._checking():
+                self._fit()
             self.region = self._region()
             self._check_scene()
             if options.vector:
@@ -100,13 +106,9 @@ class Job:
         return ("mask", "probability") if self.options.probability or self.options.vector else ("mask",)
 
     @cached_property
-    def radiometry(self) -> Radiometry:
-        """What the model reads."""
-        spec = self.model.spec
-        return Radiometry(
-            bands=spec.bands, dtype=scene_dtype(spec), valid_range=spec.valid_range, fill=spec.mean,
-            resolution=spec.resolution, rescale=self.options.rescale,
-        )  # fmt: skip
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of the scene before trusting its mask."""
+        return tuple(warnings(self.radiometry, self.scene))
 
     @cached_property
     def grid(self) -> Grid:
@@ -159,9 +161,10 @@ class Job:
             "windows": {"size": self.grid.size, "overlap": self.grid.overlap, "parts": len(self.parts)},
             "layers": list(self.layers),
             "options": {
-                "on_bad_block": o.on_bad_block, "threshold": o.threshold, "tta": o.tta, "rescale": o.rescale,
+                "on_bad_block": o.on_bad_block, "threshold": o.threshold, "abstain": o.abstain, "tta": o.tta, "rescale": o.rescale,
                 "aoi": _stamp(o.aoi), "land": _stamp(o.land),
             },
+            "conversion": self.radiometry.described(),
         }  # fmt: skip
 
     @property
@@ -175,8 +178,35 @@ class Job:
         """Estimated at most, uncompressed, while parts and results lie side by side."""
         return disk_bytes(self.grid, len(self.layers))
 
+    def _trained(self) -> Radiometry:
+        spec = self.model.spec
+        return Radiometry(
+            bands=spec.bands, dtype=scene_dtype(spec), valid_range=spec.valid_range, fill=spec.mean,
+            resolution=spec.resolution, stretch=spec.stretch,
+        )  # fmt: skip
+
+    def _fit(self) -> None:
+        """Find out what the scene comes from, choose its bands, and say how its values become the model's."""
+        o, facts = self.options, self.scene.facts
+        sensor = find_sensor(o.sensor) if o.sensor else self._recognised()
+        nodata = o.nodata
+        if nodata is None and sensor is not None and self.scene.all_valid:
+            nodata = sensor.nodata
+        self.scene.select(choose_bands(facts, sensor, self.model.spec.bands, o.bands), nodata)
+        self.radiometry = self.radiometry.fitted(self.scene, sensor, o.rescale)
+
+    def _recognised(self) -> Sensor | None:
+        """Return the sensor that the file speaks for; a model that takes values as they are does not mind if nobody knows."""
+        try:
+            return recognise(self.scene.facts)
+        except SceneError:
+            if self.model.spec.stretch and not self.options.rescale:
+                raise
+            return None
+
     def _check_scene(self) -> None:
-        for check in self.radiometry.checks(self.scene, any_resolution=self.options.any_resolution):
+        o = self.options
+        for check in checks(self.radiometry, self.scene, any_resolution=o.any_resolution, bands_given=bool(o.bands)):
             with self._checking():
                 check()
         with self._checking():

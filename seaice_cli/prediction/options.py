@@ -11,6 +11,8 @@ from seaice_cli.errors import OptionError
 from seaice_cli.network.catalog import DEFAULT
 from seaice_cli.network.engines.tta import AUGMENTATIONS
 from seaice_cli.raster.reading.bad_blocks import FAIL, ON_BAD_BLOCK
+from seaice_cli.raster.reading.radiometry import AUTO
+from seaice_cli.raster.reading.sensors import find_sensor
 from seaice_cli.raster.reading.sources import is_vrt, remote
 
 FORMATS = ("cog", "png")
@@ -28,12 +30,16 @@ class PredictOptions:
 
     model: str = DEFAULT
     """The name of a shipped model, or a model directory."""
-    bands: tuple[int, ...] | None = None
+    sensor: str = ""
+    """What the scene comes from, as `sensors.toml` names it; empty: what the file says."""
+    bands: tuple[int | str, ...] | None = None
+    """Numbers from 1, descriptions or colours, in the model's order."""
     nodata: float | str | None = None
     """Overrides what the scene declares; "none" ignores it."""
     on_bad_block: str = FAIL
     """"fail", or "nodata": the pixels of a block that cannot be read hold no data."""
-    rescale: tuple[float, float] | None = None
+    rescale: tuple[float, float] | str | None = None
+    """The scene's values that stand for the ends of the model's range; "auto": robust percentiles of the scene."""
     any_resolution: bool = False
     tile: int | None = None
     """Pixels along the side of a window; None: the model's."""
@@ -44,6 +50,8 @@ class PredictOptions:
     batch_size: int | None = None
     threads: int | None = None
     threshold: float | None = None
+    abstain: float | None = None
+    """Where no class is as likely as this, the mask says "unsure"; None: nowhere."""
     tta: str = "none"
     bbox: tuple[float, float, float, float] | None = None
     """Left, bottom, right, top in the scene's CRS."""
@@ -77,8 +85,9 @@ def check_options(options: PredictOptions) -> None:
         raise OptionError(f"`format` {options.format} is none of {', '.join(FORMATS)}")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise OptionError(f"`threshold` {options.threshold:g} must lie between 0 and 1")
-    if options.rescale and (options.rescale[0] == options.rescale[1] or not all(map(math.isfinite, options.rescale))):
-        raise OptionError("`rescale` needs two different numbers")
+    if options.abstain is not None and not 0 < options.abstain <= 1:
+        raise OptionError(f"`abstain` {options.abstain:g} must lie above 0 and be at most 1")
+    _check_radiometry(options)
     extra = [p for p in (options.probability, options.vector, options.preview) if p]
     if len(set(extra)) < len(extra):
         raise OptionError("`probability`, `vector` and `preview` must be different files")
@@ -86,6 +95,16 @@ def check_options(options: PredictOptions) -> None:
         raise OptionError(f"`probability` {options.probability}: is a GeoTIFF; let its name end in .tif")
     if options.preview and options.preview.suffix.lower() != ".png":
         raise OptionError(f"`preview` {options.preview}: is a PNG; let its name end in .png")
+
+
+def _check_radiometry(options: PredictOptions) -> None:
+    rescale = options.rescale
+    if isinstance(rescale, str) and rescale != AUTO:
+        raise OptionError(f"`rescale` {rescale}: give two numbers, LOW,HIGH, or {AUTO}")
+    if isinstance(rescale, tuple) and (rescale[0] == rescale[1] or not all(map(math.isfinite, rescale))):
+        raise OptionError("`rescale` needs two different numbers")
+    if options.sensor:
+        find_sensor(options.sensor)
 
 
 def refuse_name(mask: Path, form: str) -> None:

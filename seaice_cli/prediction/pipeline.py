@@ -91,7 +91,7 @@ def start(
         _tell_discarded(job, folder)
         quicklook = open_quicklook(job.scene) if options.preview else None
         windows = 0 if folder.published else compute(job, folder.parts, opened, progress, quicklook)
-        _look_back(job)
+        job.scene.refuse_change()
         return ComputedRun(job, folder, opened, quicklook, windows, time.perf_counter() - began, stack.pop_all())
 
 
@@ -110,15 +110,6 @@ def finish(run: ComputedRun) -> Summary:
             )  # fmt: skip
         run.folder.close(summary.to_json())
         return summary
-
-
-def _look_back(job: Job) -> None:
-    """Say what could not be read; refuse a scene that has changed meanwhile."""
-    job.scene.refuse_change()
-    if job.scene.bad_blocks:
-        log.warning(
-            "%s: %d blocks cannot be read; the mask has no data there", job.scene.path, len(job.scene.bad_blocks)
-        )
 
 
 def _tell_discarded(job: Job, folder: RunFolder) -> None:
@@ -150,7 +141,10 @@ def compute(job: Job, store: PartStore, engine: Engine, progress: Progress, quic
         shown = progress(counted(chips), len(job.grid), row * len(job.grid.columns))
         probabilities = run_augmented(engine, shown, options.tta)
         pieces = blender.blend(probabilities, row)
-        classified = classify(pieces, ice=spec.ice, threshold=options.threshold, with_probability=len(job.layers) > 1)
+        classified = classify(
+            pieces, ice=spec.ice, threshold=options.threshold, abstain=options.abstain,
+            with_probability=len(job.layers) > 1,
+        )  # fmt: skip
         counter = Counter(range(len(spec.classes)), spec.ice, job.scene.crs, job.scene.transform)
         record(classified, store=store, parts=parts, blender=blender, width=job.scene.width, counter=counter)
     return counted.run

@@ -15,9 +15,9 @@ from rasterio.errors import NotGeoreferencedWarning
 from seaice_cli.errors import OutputError
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.quicklook import Quicklook
-from seaice_cli.raster.reading.region import LAND
+from seaice_cli.raster.reading.region import LAND, UNSURE
 from seaice_cli.raster.reading.scene import Rows, Scene
-from seaice_cli.raster.writing.cog import LAND_COLOR
+from seaice_cli.raster.writing.cog import LAND_COLOR, UNSURE_COLOR
 
 SIDE = 1000
 """Pixels along the longer side of each of the two pictures."""
@@ -87,7 +87,7 @@ def _stretched(bands: npt.NDArray[np.float32], ends: tuple[float, float]) -> npt
 def _colored(classes: npt.NDArray[np.uint8], colors: Sequence[tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
     table = np.full((256, 3), VOID, np.uint8)
     table[: len(colors)] = colors
-    table[LAND] = LAND_COLOR
+    table[LAND], table[UNSURE] = LAND_COLOR, UNSURE_COLOR
     return np.moveaxis(table[classes], 2, 0)
 
 

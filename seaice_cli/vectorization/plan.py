@@ -91,7 +91,9 @@ class Plan:
         if self.floes is None:
             return pixels
         if pixels.dtype.itemsize > 4 and pixels.size and pixels.max() >= FLOES:
-            raise OptionError(f"{self.mask.path}: holds values beyond 2^40, which `split_floes` needs for floes; number them anew")
+            raise OptionError(
+                f"{self.mask.path}: holds values beyond 2^40, which `split_floes` needs for floes; number them anew"
+            )
         numbers = self.floes[top : top + pixels.shape[0]]
         return np.where(numbers > 0, FLOES + numbers.astype(np.int64), pixels.astype(np.int64))
 

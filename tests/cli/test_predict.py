@@ -85,7 +85,7 @@ def test_a_dry_run_prints_the_plan_and_every_refusal_and_writes_nothing(tmp_path
     ("arguments", "text"),
     [
         (["--tile", "7"], "7 is not in the range"),
-        (["--bands", "1,x"], "'1,x' is not 1,2,3"),
+        (["--bands", "1,,3"], "'1,,3' names an empty band"),
         (["--bbox", "1,2,3"], "not 4 values"),
         (["--nodata", "black"], "neither a number nor none"),
         (["--batch-size", "0"], "neither a whole number"),

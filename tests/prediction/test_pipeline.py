@@ -290,11 +290,11 @@ def test_an_existing_mask_is_kept_without_overwrite(tmp_path, write_scene, noise
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"tile": 64, "overlap": 64}, OptionError, "smaller than --tile"),
+        ({"tile": 64, "overlap": 64}, OptionError, "smaller than `tile`"),
         ({"tile": 100}, OptionError, "multiple of 32"),
         ({"bands": (1, 2, 9)}, SceneError, "no band 9"),
         ({"bands": (1, 2)}, SceneError, "has 2 bands where the model reads 3"),
-        ({"bands": (1,)}, SceneError, "has 1 band where .* --bands 1,1,1 lets a grey scene stand for all of them"),
+        ({"bands": (1,)}, SceneError, "has 1 band, a grey picture, where .* docs.finetune.md"),
         ({"bbox": (0, 0, 1, 1)}, OptionError, "outside the scene"),
     ],
 )

@@ -43,6 +43,32 @@ class Numbers(click.ParamType[Any]):
         return numbers
 
 
+class Bands(click.ParamType[Any]):
+    """Bands by number, description or colour, separated by commas."""
+
+    name = "1,2,3|red,green,blue"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn "1,red" into (1, "red")."""
+        if isinstance(value, tuple):
+            return value
+        bands = tuple(part.strip() for part in str(value).split(","))
+        if not all(bands):
+            self.fail(f"{value!r} names an empty band", param, ctx)
+        return tuple(int(band) if band.isdecimal() else band for band in bands)
+
+
+class Rescale(Numbers):
+    """Two numbers, or "auto"."""
+
+    def __init__(self) -> None:
+        super().__init__("LOW,HIGH|auto", count=2)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn "0,110" into (0.0, 110.0), and keep "auto"."""
+        return value if value == "auto" else super().convert(value, param, ctx)
+
+
 class BatchSize(click.ParamType[Any]):
     """A whole number from 1 on, or "auto"."""
 

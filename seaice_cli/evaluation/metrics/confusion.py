@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seaice_cli.raster.reading.region import LAND, NODATA
+from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
 
 Floats = npt.NDArray[np.float64]
 _VALUES = 256
-"""Labels and masks are bytes: ids below 200, 254 for land, 255 for nodata."""
+"""Labels and masks are bytes: ids below 200, 253 for unsure, 254 for land, 255 for nodata."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ class Confusion:
         self,
         truth: npt.NDArray[Any],
         predicted: npt.NDArray[Any],
-        ignore: int | Collection[int] = (NODATA, LAND),
+        ignore: int | Collection[int] = (NODATA, LAND, UNSURE),
         *,
         weights: npt.NDArray[Any] | None = None,
     ) -> Confusion:

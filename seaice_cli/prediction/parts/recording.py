@@ -13,7 +13,7 @@ from seaice_cli.prediction.parts.classification import Classified
 from seaice_cli.prediction.parts.layers import LayerWriter
 from seaice_cli.prediction.parts.store import Counts, Part, PartStore
 from seaice_cli.raster.area import pixel_area
-from seaice_cli.raster.reading.region import LAND, NODATA
+from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
 from seaice_cli.raster.windows.blend import Blender
 
 MASK, PROBABILITY = "mask", "probability"
@@ -32,14 +32,14 @@ class Counter:
     """
 
     def __init__(self, ids: Sequence[int], ice: int, crs: Any, transform: Affine) -> None:
-        self._values = (*ids, LAND, NODATA)
+        self._values = (*ids, UNSURE, LAND, NODATA)
         self._ice, self._crs, self._transform = ice, crs, transform
 
     def count(self, piece: Classified) -> Counts:
         """Return the counts of one piece."""
         pixels = {v: int(np.count_nonzero(piece.classes == v)) for v in self._values}
         area = self._ice_area(piece) if pixels[self._ice] else 0.0
-        return Counts({v: n for v, n in pixels.items() if n}, area)
+        return Counts({v: n for v, n in pixels.items() if n}, area, uncertain=piece.uncertain)
 
     def _ice_area(self, piece: Classified) -> float:
         rows = np.arange(0, piece.classes.shape[0], AREA_BLOCK)

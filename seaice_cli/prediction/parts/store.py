@@ -10,7 +10,7 @@ Only finished parts count.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Counts:
     ice_m2: float = 0.0
     windows: int = 0
     """Windows that the network saw."""
+    uncertain: int = 0
+    """Classified pixels whose likeliest class is not sure."""
 
     def add(self, other: Counts) -> None:
         """Count what another has counted, too."""
@@ -48,17 +50,17 @@ class Counts:
             self.pixels[value] = self.pixels.get(value, 0) + number
         self.ice_m2 += other.ice_m2
         self.windows += other.windows
+        self.uncertain += other.uncertain
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts as JSON values."""
-        return {"pixels": {str(k): v for k, v in self.pixels.items()}, "ice_m2": self.ice_m2, "windows": self.windows}
+        return {**asdict(self), "pixels": {str(k): v for k, v in self.pixels.items()}}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Counts:
         """Read the counts from JSON values."""
-        return cls(
-            {int(k): int(v) for k, v in values["pixels"].items()}, float(values["ice_m2"]), int(values["windows"])
-        )
+        pixels = {int(k): int(v) for k, v in values["pixels"].items()}
+        return cls(pixels, float(values["ice_m2"]), int(values["windows"]), int(values["uncertain"]))
 
 
 class PartStore:
@@ -78,7 +80,7 @@ class PartStore:
 
     def counts(self, index: int) -> Counts:
         """Return what a finished part has counted."""
-        return Counts.from_json(read_json(self._file(index, "json")) or {"pixels": {}, "ice_m2": 0, "windows": 0})
+        return Counts.from_json(read_json(self._file(index, "json")) or Counts().to_json())
 
     def total(self) -> Counts:
         """Return what all finished parts have counted."""

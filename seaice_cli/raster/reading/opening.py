@@ -14,6 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from seaice_cli.errors import SceneError
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.raster import Raster
+from seaice_cli.raster.reading.sensors import Facts
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
 MAX_BLOCK_BYTES = 1 << 30
@@ -77,6 +78,16 @@ def refuse_unreadable(path: str, dataset: Raster) -> None:
         raise SceneError(
             f"{path}: holds palette indices, not radiances; expand it first: gdal_translate -expand rgb {path} rgb.tif"
         )
+
+
+def read_facts(path: str, dataset: Raster) -> Facts:
+    """Return what a raster says of itself, beside its pixels."""
+    tags = {**dataset.tags(ns="IMAGERY"), **dataset.tags()}
+    return Facts(
+        path=path, dtype=str(np.result_type(*dataset.dtypes)), tags={str(k): str(v) for k, v in tags.items()},
+        descriptions=tuple(text or "" for text in dataset.descriptions), colors=tuple(c.name for c in dataset.colorinterp),
+        scales=tuple(float(v) for v in dataset.scales), offsets=tuple(float(v) for v in dataset.offsets),
+    )  # fmt: skip
 
 
 def spectral_bands(dataset: Raster) -> tuple[int, ...]:

@@ -17,6 +17,8 @@ from seaice_cli.raster.reading.scene import Scene
 
 NODATA = 255
 """The mask's value where the scene has no data, whatever the scene's own nodata is."""
+UNSURE = 253
+"""The mask's value where no class is as likely as the user wants it to be."""
 LAND = 254
 """The mask's value where a land mask excluded the scene."""
 

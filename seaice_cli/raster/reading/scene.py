@@ -23,6 +23,7 @@ from seaice_cli.raster.reading.bad_blocks import FAIL, NODATA_THERE, read_blocks
 from seaice_cli.raster.reading.opening import (
     DTYPES,
     open_raster,
+    read_facts,
     reason_of,
     refuse_impossible_nodata,
     refuse_missing_bands,
@@ -39,6 +40,8 @@ the row of blocks that two reads share; GDAL's own default, 5 % of the machine's
 the scene."""
 READERS = 2
 """Threads that read, each its own columns through its own handle: decoding is most of the work, and GDAL does it without the GIL."""
+SAMPLES, SAMPLE_SIDE = 5, 64
+"""Windows along each side of a scene that its values are judged by, and their pixels along a side."""
 READER_COLUMNS = 2048
 """Fewer columns are not worth another thread."""
 
@@ -84,10 +87,9 @@ class Scene:
             self._dataset = self._opened()
             self._stack.enter_context(bounded(_cache_bytes(self._dataset)))
             refuse_unreadable(path, self._dataset)
-            self.bands = tuple(bands) if bands else spectral_bands(self._dataset)
-            refuse_missing_bands(path, self._dataset, self.bands)
-            refuse_impossible_nodata(path, self._dataset, self.bands, nodata)
-            self._validity = Validity.of(self._dataset, self.bands, nodata)
+            self.facts = read_facts(path, self._dataset)
+            """What the file says of itself."""
+            self.select(bands, nodata)
             self._identity = identify(self._dataset.files)
         except FAILURES as error:
             self._stack.close()
@@ -113,9 +115,22 @@ class Scene:
         self._stack.callback(dataset.close)
         return dataset
 
+    def select(self, bands: Sequence[int] | None, nodata: float | str | None = None) -> None:
+        """Read these bands from now on, with this nodata value; as the arguments of the same names when a scene is opened.
+
+        Raises:
+            SceneError: The scene lacks one of them, or its pixels cannot have that value.
+        """
+        self.bands = tuple(bands) if bands else spectral_bands(self._dataset)
+        refuse_missing_bands(self.path, self._dataset, self.bands)
+        refuse_impossible_nodata(self.path, self._dataset, self.bands, nodata)
+        self._validity = Validity.of(self._dataset, self.bands, nodata)
+        self._sample: npt.NDArray[Any] | None = None
+
     def subset(self, window: Window) -> None:
         """See only this window of the scene from now on; rows and columns count from its corner."""
         self.window = window
+        self._sample = None
 
     @property
     def height(self) -> int:
@@ -266,12 +281,17 @@ class Scene:
         ]
         return [(a, b) for a, b in pairwise(cuts) if b > a]
 
-    def sample(self, *, windows: int = 5, side: int = 64) -> npt.NDArray[Any]:
-        """Return the valid values, (bands, n), of `windows` x `windows` small windows spread over the scene.
+    def sample(self) -> npt.NDArray[Any]:
+        """Return the valid values, (bands, n), of `SAMPLES` x `SAMPLES` small windows spread over the scene.
 
         Raises:
             SceneError: A block cannot be read.
         """
+        if self._sample is None:
+            self._sample = self._sampled(SAMPLES, SAMPLE_SIDE)
+        return self._sample
+
+    def _sampled(self, windows: int, side: int) -> npt.NDArray[Any]:
         height, width = min(side, self.height), min(side, self.width)
         tops = sorted({int(v) for v in np.linspace(0, self.height - height, windows)})
         lefts = sorted({int(v) for v in np.linspace(0, self.width - width, windows)})

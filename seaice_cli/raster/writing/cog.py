@@ -22,11 +22,12 @@ from rasterio.shutil import copy as copy_raster
 
 from seaice_cli.outputs import write_error
 from seaice_cli.raster.gdal import FAILURES
-from seaice_cli.raster.reading.region import LAND, NODATA
+from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
 from seaice_cli.raster.writing.verification import verify_cog
 
 COPY_CACHE_BYTES = 48 << 20
 LAND_COLOR = (139, 125, 107)
+UNSURE_COLOR = (230, 159, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +45,17 @@ class Layer:
     colors: Sequence[tuple[int, int, int]] = ()
     """Class colours by id; empty for a continuous layer."""
     with_land: bool = False
+    with_unsure: bool = False
 
     @property
     def categories(self) -> list[str]:
         """Names of all values up to the last one named."""
         if not self.names:
             return []
-        gap = [""] * (LAND - len(self.names))
-        return [*self.names, *gap, "land"] if self.with_land else list(self.names)
+        further = {UNSURE: "unsure"} if self.with_unsure else {}
+        further |= {LAND: "land"} if self.with_land else {}
+        named = dict(enumerate(self.names)) | further
+        return [named.get(value, "") for value in range(max(named) + 1)]
 
 
 def assemble_cog(parts: Sequence[tuple[Path, int]], target: Path, layer: Layer) -> None:
@@ -125,7 +129,7 @@ def _vrt(parts: Sequence[tuple[Path, int]], layer: Layer, *, lut: str = "") -> s
 
 def _color_entries(layer: Layer) -> str:
     colors = {i: (*c, 255) for i, c in enumerate(layer.colors)}
-    colors[LAND] = (*LAND_COLOR, 255)
+    colors |= {LAND: (*LAND_COLOR, 255), UNSURE: (*UNSURE_COLOR, 255)}
     return "".join(
         '<Entry c1="{}" c2="{}" c3="{}" c4="{}"/>'.format(*colors.get(value, (0, 0, 0, 0))) for value in range(256)
     )

@@ -1,0 +1,28 @@
+"""`seaice info`: what a mask is, and the command that makes it once more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from seaice_cli.cli.shared.address_space import FILES, require
+from seaice_cli.cli.shared.parameters import FILE, as_json
+
+
+@click.command()
+@click.argument("mask", type=FILE)
+@as_json
+def info(mask: Path, as_json: bool) -> None:
+    """Tell what a mask is: its scene, model and options, how sure it is, and the command that makes it once more.
+
+    The command is to be run where the scene lies, and the files of --aoi and --land.
+
+    Example: seaice info mask.tif
+    """
+    require(FILES)
+    from seaice_cli.prediction.description import describe
+
+    found = describe(mask)
+    click.echo(json.dumps(found.to_json(), indent=2) if as_json else found.text())

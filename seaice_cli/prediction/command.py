@@ -1,0 +1,56 @@
+"""The command that repeats a run: the options that shaped its mask, as words of the command line and as tags."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from seaice_cli.prediction.options import PredictOptions
+
+_NOT_SHAPING = {
+    "engine", "device", "precision", "batch_size", "threads", "probability", "vector", "preview", "overwrite", "format",
+}  # fmt: skip
+"""How fast a mask comes, and what is written beside it. Engine, device and precision are told as they were, not as they were chosen."""
+YES = "yes"
+"""What a flag without a value is told as."""
+
+
+def shaping_options(options: PredictOptions) -> dict[str, str]:
+    """Return the options that shaped a mask and differ from their defaults, by name, as the command line writes them.
+
+    Files are given by their names alone: a tag need not tell where somebody keeps their data.
+    """
+    chosen = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in _NOT_SHAPING}
+    return {f.name: _word(chosen[f.name]) for f in fields(options) if f.name in chosen and chosen[f.name] != f.default}
+
+
+def repeating_command(scene: str, options: PredictOptions, ran: Mapping[str, str]) -> str:
+    """Return the command that makes a mask once more, but for where it goes.
+
+    Args:
+        scene: The scene's path or address.
+        options: What was chosen.
+        ran: Engine, device and precision that it ran with, by the names of their options.
+    """
+    words = ["seaice", "predict", _shown(scene)]
+    for name, value in {**shaping_options(options), **ran}.items():
+        flag = f"--{name.replace('_', '-')}"
+        words += [flag] if value == YES else [flag, value]
+    return shlex.join(words)
+
+
+def _shown(scene: str) -> str:
+    return scene if "://" in scene or scene.startswith(("/vsi", "<")) else Path(scene).name or scene
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return YES
+    if isinstance(value, tuple):
+        return ",".join(_word(v) for v in value)
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return value.name if isinstance(value, Path) else str(value)
