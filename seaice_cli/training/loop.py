@@ -23,6 +23,7 @@ from seaice_cli.training.augmentation.inputs import IGNORE, Batch, Draw
 from seaice_cli.training.checkpoint import State, save_checkpoint
 from seaice_cli.training.dataset import Crops
 from seaice_cli.training.difficulty import crop_losses
+from seaice_cli.training.freezing import hold_encoder
 from seaice_cli.training.losses import edge_target, parse_loss, training_loss
 from seaice_cli.training.options import TrainOptions
 from seaice_cli.training.preparation import Prepared
@@ -111,6 +112,8 @@ class Run:
         """Move the weights once, by the gradients of `accumulate` batches."""
         options, state, accelerator = self.options, self.state, self.accelerator
         state.network.train()
+        if options.freeze_encoder:
+            hold_encoder(state.network)
         for part in range(options.accumulate):
             seed = _mixed(options.seed, step, part, accelerator.process_index)
             torch.manual_seed(seed)

@@ -67,7 +67,10 @@ class TrainOptions:
 
     architecture: str = _told("unet", "The network.")
     encoder: str = _told("resnet18", "Its encoder.")
-    encoder_weights: str = _told("imagenet", "imagenet (downloaded), none, or a file.")
+    encoder_weights: str = _told("imagenet", "imagenet (from an installed package, or downloaded), none, or a file.")
+    freeze_encoder: bool = _told(
+        False, "Keep the encoder as it starts, with its batch normalisation; the rest is trained."
+    )
     network: Mapping[str, Any] = _told({}, "Further options of the network, such as encoder_depth=4.")
     init_from: str = _told("", "A model or weights to start from; what does not fit is left out.")
     stride: int = _told(32, "Heights and widths that the network takes are multiples of this.")

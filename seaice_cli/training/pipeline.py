@@ -30,6 +30,7 @@ from seaice_cli.training import logs
 from seaice_cli.training.card import write_card
 from seaice_cli.training.checkpoint import State, restore_checkpoint
 from seaice_cli.training.difficulty import Difficulty
+from seaice_cli.training.freezing import freeze_encoder
 from seaice_cli.training.loop import BEST_FILE, CHECKPOINT_FILE, Progress, Run
 from seaice_cli.training.optimization.ema import Ema
 from seaice_cli.training.optimization.schedules import make_optimizer, make_schedule
@@ -171,9 +172,10 @@ def start(options: TrainOptions, prepared: Prepared, accelerator: Accelerator) -
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # untyped in torch
     network = network.to(accelerator.device).to(memory_format=torch.channels_last)
     ema = Ema(network, options.ema) if options.ema else None
-    optimizer = make_optimizer(
-        options.optimizer, network.parameters(), lr=options.lr, weight_decay=options.weight_decay
-    )
+    if options.freeze_encoder:
+        freeze_encoder(network)
+    learning = [p for p in network.parameters() if p.requires_grad]
+    optimizer = make_optimizer(options.optimizer, learning, lr=options.lr, weight_decay=options.weight_decay)
     network, optimizer = accelerator.prepare(network, optimizer)
     schedule = make_schedule(options.schedule, optimizer, steps=options.steps, steps_per_epoch=options.eval_every)
     difficulty = Difficulty(prepared.train.scenes[: len(prepared.plan.weights)])  # the others are generated

@@ -131,6 +131,23 @@ def test_the_seed_decides(lists, tmp_path, no_export):
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
+def test_a_frozen_encoder_stays_as_it_started_and_the_rest_learns(lists, tmp_path, no_export):
+    frozen = options(lists, freeze_encoder=True, ema=0.9)
+    prepared = prepare(frozen)
+    start = pipeline.start(frozen, prepared, pipeline.make_accelerator(frozen)).network.state_dict()
+    train(frozen, tmp_path / "run")
+    trained = load_file(tmp_path / "run" / pipeline.BEST_FILE)
+    kept = {name for name, value in trained.items() if torch.equal(value, start[name].cpu())}
+    assert {name for name in trained if name.startswith("encoder.")} <= kept  # running statistics, too
+    assert {name for name in trained if name.startswith("decoder.") and name.endswith("weight")}.isdisjoint(kept)
+
+
+def test_a_network_without_an_encoder_cannot_freeze_it(lists, tmp_path):
+    hourglass = {"architecture": "hourglass", "encoder": "none", "network": {"channels": 8}, "stride": 64, "crop": 64}
+    with pytest.raises(OptionError, match="has no encoder; leave the option out"):
+        train(options(lists, **hourglass, freeze_encoder=True), tmp_path / "run")
+
+
 def test_several_workers_read_the_same_crops(lists, tmp_path, no_export):
     for name, workers in (("none", 0), ("two", 2)):
         train(options(lists, workers=workers, steps=2), tmp_path / name)
