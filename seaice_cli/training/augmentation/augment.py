@@ -178,6 +178,7 @@ AUGMENTATIONS: Mapping[str, Transform] = {
     "hflip": _hflip, "vflip": _vflip, "rot90": _rot90, "rotate": geometric.rotate, "bend": geometric.bend,
     "relight": photometric.relight, "smooth": _smooth, "cloudmix": _cloudmix, "cloud": _cloud, "haze": photometric.haze,
     "shade": photometric.shade, "invert": photometric.invert, "light": photometric.light, "color": photometric.color,
+    "dim": photometric.dim, "reprocess": photometric.reprocess,
     "channel_shuffle": photometric.channel_shuffle, "blur": photometric.blur, "noise": photometric.noise,
     "drop_band": _drop_band, "cutout": _cutout, "collar": _collar,
 }  # fmt: skip

@@ -124,6 +124,25 @@ def test_what_changes_the_light_leaves_labels_alone(name):
     assert torch.equal(found.valid, batch.valid)
 
 
+def test_a_low_sun_darkens_all_bands_of_a_chip_alike():
+    batch = made(n=12)
+    gain = done("dim", 1.0, batch).pixels.double() / batch.pixels.double().clamp(min=1e-6)
+    for chip in gain.flatten(1):
+        share = chip.median()
+        assert 0.349 < share < 1.106
+        assert (chip <= share + 1e-4).all()  # clipped where it would be brighter than the range
+    assert gain.flatten(1).median(dim=1).values.std() > 0.1
+
+
+def test_another_processing_keeps_the_order_of_values_within_a_band_and_changes_bands_apart():
+    batch = made(n=12)
+    found = done("reprocess", 1.0, batch)
+    for before, after in zip(batch.pixels.flatten(0, 1).flatten(1), found.pixels.flatten(0, 1).flatten(1), strict=True):
+        assert (after[before.argsort()].diff() >= 0).all()
+    change = (found.pixels - batch.pixels).mean((2, 3))
+    assert (change.std(dim=1) > 0.01).float().mean() > 0.8
+
+
 @pytest.mark.parametrize("name", LOSING)
 def test_lost_data_is_ignored(name):
     found = done(name, 1.0)
