@@ -194,18 +194,25 @@ def test_cloudmix_lays_cloud_of_one_chip_over_another_and_nothing_else():
     target[0, 16:48, 16:48] = 2
     batch = Batch(torch.cat([white, dark]), target, torch.ones(8, 64, 64, dtype=torch.bool))
     found = done("cloudmix", 1.0, batch)
-    [covered] = [n for n in range(1, 8) if (found.target[n] == 2).any()]
-    assert (found.pixels[covered, 0][found.target[covered] == 2] > 0.65).all()
-    assert set(found.target[covered].unique().tolist()) == {0, 2, IGNORE}
-    assert (found.pixels[covered, 0][found.target[covered] == 0] < 0.25).all()
-    others = [n for n in range(8) if n != covered]
-    assert torch.equal(found.pixels[others], batch.pixels[others])
-    assert torch.equal(found.target[others], batch.target[others])
+    for covered in range(1, 8):  # every one by the only chip that holds cloud, as bright as it is or a little darker
+        assert (found.pixels[covered, 0][found.target[covered] == 2] > 0.85 * 0.65).all()
+        assert set(found.target[covered].unique().tolist()) == {0, 2, IGNORE}
+        assert (found.pixels[covered, 0][found.target[covered] == 0] < 0.25).all()
 
 
-def test_cloudmix_needs_a_class_of_cloud():
+def test_cloudmix_covers_the_share_of_chips_that_it_is_told():
+    target = torch.zeros(200, 16, 16, dtype=torch.long)
+    target[::2, 4:12, 4:12] = 2
+    batch = Batch(target[:, None].float() / 2, target, torch.ones(200, 16, 16, dtype=torch.bool))
+    found = done("cloudmix", 0.3, batch)
+    bare = [n for n in range(200) if (batch.target[n] == 0).all()]
+    assert 0.15 < sum((found.target[n] == 2).any().item() for n in bare) / len(bare) < 0.45
+
+
+@pytest.mark.parametrize("cloud", [None, 2])
+def test_cloudmix_needs_a_class_of_cloud_and_some_of_it(cloud):
     batch = made()
-    assert torch.equal(done("cloudmix", 1.0, batch, cloud=None).pixels, batch.pixels)
+    assert torch.equal(done("cloudmix", 1.0, batch, cloud=cloud).pixels, batch.pixels)
 
 
 def test_a_recipe_is_read_and_an_empty_one_does_nothing():
