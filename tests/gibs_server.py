@@ -18,6 +18,7 @@ from rasterio.windows import Window
 from seaice_cli.synthetic import SceneRecipe, generate
 
 XML = Path(__file__).parents[1] / "examples" / "gibs_truecolor.xml"
+BANDS721, CORRECTED = XML.with_name("gibs_bands721.xml"), XML.with_name("gibs_corrected.vrt")
 TILE = 512
 LEVEL = 5
 """The finest; there are 2 * 2^LEVEL tiles along each axis."""
@@ -38,14 +39,14 @@ class TileServer:
     def http(self) -> ThreadingHTTPServer:
         return ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
 
-    def xml(self, folder: Path, *, timeout: int = 60) -> Path:
-        """Write the shipped description with this server's address, and return its path."""
-        text = XML.read_text()
+    def xml(self, folder: Path, *, timeout: int = 60, source: Path = XML) -> Path:
+        """Write a shipped description with this server's address under its own name, and return its path."""
+        text = source.read_text()
         text, replaced = re.subn(
             r"<ServerUrl>https://[^$]*/250m/", f"<ServerUrl>http://127.0.0.1:{self.http.server_port}/250m/", text
         )
         assert replaced == 1
-        path = folder / "gibs.xml"
+        path = folder / source.name
         path.write_text(text.replace("<Timeout>60<", f"<Timeout>{timeout}<"))
         return path
 

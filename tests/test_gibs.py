@@ -1,5 +1,7 @@
 """The description of NASA's true colour of the whole Arctic, read from a server on loopback."""
 
+import re
+import shutil
 import time
 import warnings
 
@@ -11,7 +13,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-from tests.gibs_server import XML, jpeg, serve
+from tests.gibs_server import BANDS721, CORRECTED, XML, jpeg, serve
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +93,29 @@ def test_the_shipped_description_names_the_tiles_of_one_day():
     assert (
         "/epsg3413/best/MODIS_Terra_CorrectedReflectance_TrueColor/default/2024-06-01/250m/${z}/${y}/${x}.jpg" in text
     )
+
+
+def test_true_colour_and_bands_721_are_one_scene_of_five_bands(server, tmp_path):
+    row, col = 30, 21
+    with serve(seed=2) as infrared:
+        server.xml(tmp_path)
+        infrared.xml(tmp_path, source=BANDS721)
+        shutil.copy(CORRECTED, tmp_path)
+        with rasterio.open(tmp_path / CORRECTED.name) as scene:
+            assert (scene.count, scene.shape, scene.crs.to_epsg()) == (5, (32768, 32768), 3413)
+            assert scene.transform == Affine(256, 0, -4194304, 0, -256, 4194304)
+            window = scene.read(window=Window(col * 512, row * 512, 512, 512))
+        visible, other = decoded(server, 5, row, col), decoded(infrared, 5, row, col)
+    assert np.array_equal(window[:3], visible)
+    assert np.array_equal(window[3:], other[:2])
+    assert not np.array_equal(window[3:], visible[:2])
+
+
+def test_both_descriptions_name_one_day_and_satellite():
+    layers = [
+        re.search(r"best/(MODIS_\w+?)_CorrectedReflectance_(\w+)/default/([\d-]+)/", f.read_text())
+        for f in (XML, BANDS721)
+    ]
+    assert [layer[2] for layer in layers] == ["TrueColor", "Bands721"]
+    assert layers[0][1] == layers[1][1]
+    assert layers[0][3] == layers[1][3]

