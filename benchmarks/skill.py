@@ -19,8 +19,9 @@ import numpy as np
 from measuring import seaice, table
 from rasterio.windows import Window
 
+from seaice_cli.choices import DEFAULT_MODEL
 from seaice_cli.evaluation.metrics.confusion import Confusion, iou
-from seaice_cli.network.catalog import DEFAULT, find_model
+from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines import open_engine
 from seaice_cli.network.spec import SPEC_FILE
 from seaice_cli.raster.windows.grid import Chip
@@ -32,7 +33,7 @@ GROUPS = {
     "clear": ("barents_kara_seas", "east_siberian_sea"),
     "smooth": ("bering_chukchi_seas", "greenland_sea", "hudson_bay", "sea_of_okhotsk"),
 }
-CONFIG = Path(__file__).resolve().parents[1] / "models" / DEFAULT / "train.toml"
+CONFIG = Path(__file__).resolve().parents[1] / "models" / DEFAULT_MODEL / "train.toml"
 
 
 def scenes(data: Path) -> list[tuple[str, str]]:
@@ -67,7 +68,7 @@ def score(group: str, data: Path, runs: Path, steps: int) -> Confusion:
 
 def generated(clouds: float) -> Confusion:
     """Return the confusion matrix of the shipped model on eight generated scenes; training draws seeds below 1000."""
-    model, counts = find_model(DEFAULT), Confusion.empty(len(CLASSES))
+    model, counts = find_model(DEFAULT_MODEL), Confusion.empty(len(CLASSES))
     engine = open_engine(model, (256, 256), precision="float32")
     for seed in range(5000, 5008):
         window = Window(col_off=0, row_off=0, width=256, height=256)
