@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from seaice_cli.choices import DEFAULT_MODEL
 from seaice_cli.cli.main import main
-from seaice_cli.network.catalog import DEFAULT, find_model, shipped
+from seaice_cli.network.catalog import find_model, shipped
 from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, WEIGHTS_FILE
 from tests.conftest import ROOT
 
@@ -25,7 +26,7 @@ def _probabilities(model, scene):
 
 
 def test_the_default_model_is_shipped():
-    assert DEFAULT in NAMES
+    assert DEFAULT_MODEL in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,7 +69,7 @@ def test_generated_scenes_it_was_not_trained_on(clouds, classes, floor):
     from seaice_cli.evaluation.metrics.confusion import Confusion, iou
     from seaice_cli.synthetic import SceneRecipe, generate
 
-    model, counts = find_model(DEFAULT), Confusion.empty(3)
+    model, counts = find_model(DEFAULT_MODEL), Confusion.empty(3)
     for seed in range(5000, 5008):
         recipe = SceneRecipe(height=512, width=512, seed=seed, clouds=clouds, collar=False)
         pixels, truth = generate(recipe, Window(col_off=0, row_off=0, width=256, height=256))

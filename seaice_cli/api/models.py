@@ -11,7 +11,8 @@ from affine import Affine
 from seaice_cli.api.parameters import PredictParameters, StrPath
 from seaice_cli.api.prediction import Prediction, predict_with
 from seaice_cli.api.sources import Placement, Source
-from seaice_cli.network.catalog import DEFAULT, find_model, shipped
+from seaice_cli.choices import DEFAULT_MODEL
+from seaice_cli.network.catalog import find_model, shipped
 from seaice_cli.network.engines import Engine
 from seaice_cli.network.spec import ModelSpec
 from seaice_cli.prediction.job import Job
@@ -27,7 +28,7 @@ def list_models() -> list[str]:
     return shipped()
 
 
-def load_model(name: StrPath = DEFAULT) -> Model:
+def load_model(name: StrPath = DEFAULT_MODEL) -> Model:
     """Return a shipped model by its name, or the model in a directory.
 
     >>> model = seaice.load_model("modis-truecolor")

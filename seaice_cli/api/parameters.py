@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, TypedDict, TypeVar
 
+from seaice_cli.choices import EngineName, MaskFormat, OnBadBlock, Precision, TestTimeAugmentation
+
 StrPath = str | os.PathLike[str]
 Options = TypeVar("Options")
 
@@ -17,22 +19,22 @@ class PredictParameters(TypedDict, total=False):
 
     bands: Sequence[int] | None
     nodata: float | Literal["none"] | None
-    on_bad_block: Literal["fail", "nodata"]
+    on_bad_block: OnBadBlock
     rescale: tuple[float, float] | None
     any_resolution: bool
     tile: int | None
     overlap: int | None
-    engine: Literal["auto", "openvino", "torch"]
+    engine: EngineName
     device: str
-    precision: Literal["auto", "float32", "bfloat16", "float16"]
+    precision: Precision
     batch_size: int | None
     threads: int | None
     threshold: float | None
-    tta: Literal["none", "flip", "d4"]
+    tta: TestTimeAugmentation
     bbox: tuple[float, float, float, float] | None
     aoi: StrPath | None
     land: StrPath | None
-    format: Literal["cog", "png"]
+    format: MaskFormat
     probability: StrPath | None
     vector: StrPath | None
     preview: StrPath | None

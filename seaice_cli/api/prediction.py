@@ -19,8 +19,9 @@ from rasterio.io import MemoryFile
 
 from seaice_cli.api.parameters import PredictParameters, StrPath, VectorParameters, build_options
 from seaice_cli.api.sources import Placement, Source, call_folder, locate
+from seaice_cli.choices import DEFAULT_MODEL
 from seaice_cli.extras import require_extra
-from seaice_cli.network.catalog import DEFAULT, find_model
+from seaice_cli.network.catalog import find_model
 from seaice_cli.network.spec import ModelSpec
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions, refuse_name
@@ -42,7 +43,7 @@ def predict(
     source: Source,
     target: StrPath | None = None,
     *,
-    model: StrPath = DEFAULT,
+    model: StrPath = DEFAULT_MODEL,
     transform: Affine | None = None,
     crs: Any = None,
     progress: Progress | None = None,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from seaice_cli.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.shared.address_space import TORCH, Group
-from seaice_cli.cli.shared.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 
@@ -24,14 +24,14 @@ def list_models(as_json: bool) -> None:
 
     Example: seaice models list
     """
-    from seaice_cli.network.catalog import DEFAULT, find_model, shipped
+    from seaice_cli.network.catalog import find_model, shipped
 
     found = [find_model(name) for name in shipped()]
     if as_json:
         click.echo(json.dumps([{"name": m.spec.name, "directory": str(m.directory)} for m in found], indent=2))
         return
     for model in found:
-        star = "*" if model.spec.name == DEFAULT else " "
+        star = "*" if model.spec.name == DEFAULT_MODEL else " "
         click.echo(f"{star} {model.spec.name:<20} {', '.join(model.spec.class_names):<22} {model.spec.description}")
 
 

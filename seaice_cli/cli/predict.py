@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from seaice_cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.address_space import Command, needed
-from seaice_cli.cli.shared.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import (
     EXISTING,

@@ -9,8 +9,6 @@ from pathlib import Path
 from seaice_cli.errors import ModelError
 from seaice_cli.network.spec import SPEC_FILE, ModelSpec, read_spec
 
-DEFAULT = "modis-truecolor"
-
 
 @dataclass(frozen=True, slots=True)
 class Model:

@@ -22,7 +22,6 @@ from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, SPEC_FILE, WEIGHTS_FIL
 
 OPSET = 18
 INPUT, OUTPUT = "scene", "probabilities"
-FORMATS = ("safetensors", "onnx", "openvino")
 
 
 def save_model(directory: Path, spec: ModelSpec, network: nn.Module, card: str) -> ModelSpec:
@@ -128,7 +127,7 @@ def export_model(model: Model, target: Path, kind: str, *, half: bool = False) -
     Args:
         model: What to export.
         target: The file; for "openvino" the .xml, beside which a .bin is written.
-        kind: One of `FORMATS`.
+        kind: One of `choices.EXPORTS`.
         half: Keep weights in float16: half the size; they are computed with as before.
 
     Returns:

@@ -7,15 +7,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from seaice_cli.choices import AUGMENTATIONS, DEFAULT_MODEL, FORMATS, ON_BAD_BLOCK
 from seaice_cli.errors import OptionError
-from seaice_cli.network.catalog import DEFAULT
-from seaice_cli.network.engines.tta import AUGMENTATIONS
-from seaice_cli.raster.reading.bad_blocks import FAIL, ON_BAD_BLOCK
+from seaice_cli.raster.reading.bad_blocks import FAIL
 from seaice_cli.raster.reading.radiometry import AUTO
 from seaice_cli.raster.reading.sensors import find_sensor
 from seaice_cli.raster.reading.sources import is_vrt, remote
 
-FORMATS = ("cog", "png")
 GEOTIFF = (".tif", ".tiff")
 _PATHS = ("aoi", "land", "probability", "vector", "preview")
 _TUPLES = ("bands", "rescale", "bbox")
@@ -28,7 +26,7 @@ class PredictOptions:
     Paths may be given as any `os.PathLike` or text, and tuples as any sequence.
     """
 
-    model: str = DEFAULT
+    model: str = DEFAULT_MODEL
     """The name of a shipped model, or a model directory."""
     sensor: str = ""
     """What the scene comes from, as `sensors.toml` names it; empty: what the file says."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seaice_cli.errors import SeaIceError
-from seaice_cli.network.engines import choose_engine
-from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE
+from seaice_cli.network.engines import ENGINE_KINDS, choose_engine
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions
 from seaice_cli.prediction.parts.run_folder import finished_parts
@@ -61,8 +60,6 @@ def _plan(job: Job, refusals: list[str]) -> Plan:
 
 def _model_files(job: Job) -> Iterator[SeaIceError]:
     try:
-        job.model.file(
-            ONNX_FILE if choose_engine(job.options.engine, job.options.device) == "openvino" else WEIGHTS_FILE
-        )
+        job.model.file(ENGINE_KINDS[choose_engine(job.options.engine, job.options.device)].file)
     except SeaIceError as error:
         yield error

@@ -8,11 +8,9 @@ import shutil
 from pathlib import Path
 
 from seaice_cli.errors import OutputError, SceneError
+from seaice_cli.network.engines import ENGINE_KINDS
 from seaice_cli.network.spec import ModelSpec, scene_dtype
 from seaice_cli.raster.windows.grid import Grid
-
-_ENGINE_BYTES = {"openvino": 350 << 20, "torch": 1500 << 20}
-"""Process, libraries and a mid-sized network's activations for one window of 1024 pixels."""
 
 _ASSEMBLY_BYTES = 160 << 20
 """The block cache, the overviews and the threads of GDAL's COG driver, at most."""
@@ -27,7 +25,12 @@ def memory_bytes(grid: Grid, spec: ModelSpec, layers: int, engine: str) -> int:
     queued = 6 * rows * columns * (len(spec.bands) * scene_dtype(spec).itemsize + len(spec.classes) * 4)
     assembling = min(grid.height * grid.width, _ASSEMBLY_BYTES)
     return int(
-        assembling + _ENGINE_BYTES[engine] * max(0.25, rows * columns / 1024**2) + strip + carried + kept + queued
+        assembling
+        + ENGINE_KINDS[engine].memory_bytes * max(0.25, rows * columns / 1024**2)
+        + strip
+        + carried
+        + kept
+        + queued
     )
 
 

@@ -6,16 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from seaice_cli.cli.main import cli
-from seaice_cli.cli.shared.choices import EXPORTS
-from seaice_cli.network.export import FORMATS
 
 
 def run(*arguments):
     return CliRunner().invoke(cli, ["models", *map(str, arguments)], prog_name="seaice")
-
-
-def test_the_forms_on_offer_are_those_of_the_library():
-    assert EXPORTS == FORMATS
 
 
 def test_the_default_model_is_marked_in_the_list():

@@ -8,10 +8,11 @@ import openvino as ov
 import pytest
 import torch
 
+from seaice_cli.choices import EXPORTS
 from seaice_cli.errors import OutputError
 from seaice_cli.network.build import SceneNetwork, build_network, load_network
 from seaice_cli.network.catalog import find_model
-from seaice_cli.network.export import FORMATS, export_model, save_model
+from seaice_cli.network.export import export_model, save_model
 from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE, read_spec
 from tests.network.test_build import small_spec
 
@@ -91,7 +92,7 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
         save_model(tmp_path / "file", small_spec(), build_network(small_spec()), "")
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", EXPORTS)
 def test_exports_agree_in_half_precision_at_half_the_size(saved, tmp_path, kind):
     target = tmp_path / ("m.xml" if kind == "openvino" else "m.bin")
     whole = sum(p.stat().st_size for p in export_model(find_model(saved), target, kind))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from seaice_cli.cli.shared.choices import DEFAULT_MODEL, ENGINES, PRECISIONS
+from seaice_cli.choices import DEFAULT_MODEL, ENGINES, PRECISIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from seaice_cli.errors import EngineError, OptionError
 from seaice_cli.extras import install_command, installed, missing_modules, require_extra
 from seaice_cli.network.catalog import Model
+from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE
 from seaice_cli.raster.windows.grid import Chip
 
 log = logging.getLogger(__name__)
 
-ENGINES = ("auto", "openvino", "torch")
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
 """One of these is there when NVIDIA's driver is; the last one under Windows' Linux."""
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 class Engine(Protocol):
@@ -58,9 +58,9 @@ def open_engine(
     Args:
         model: What to run.
         shape: Of every chip, padding included.
-        engine: One of `ENGINES`.
+        engine: One of `choices.ENGINES`.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        precision: One of `PRECISIONS`; "auto" is the fastest that the device computes in without loss that matters.
+        precision: One of `choices.PRECISIONS`; "auto" is the fastest that the device computes in without loss that matters.
         batch_size: Chips per forward pass on a GPU, requests in flight on a CPU; None: chosen by the engine.
         threads: CPU threads; None: all.
 
@@ -69,15 +69,43 @@ def open_engine(
         ModelError: The model's files are missing or damaged.
     """
     name = choose_engine(engine, device)
-    if name == "openvino":
-        if engine == device == "auto" and has_driver() and missing_modules("gpu"):
-            log.warning("there is a GPU here, which %s would use; computing on the CPU", install_command("gpu"))
-        from seaice_cli.network.engines.openvino import OpenVinoEngine
+    if name == "openvino" and engine == device == "auto" and has_driver() and missing_modules("gpu"):
+        log.warning("there is a GPU here, which %s would use; computing on the CPU", install_command("gpu"))
+    return ENGINE_KINDS[name].open(
+        model, shape, device=device, precision=precision, batch_size=batch_size, threads=threads
+    )
 
-        return OpenVinoEngine(model, shape, precision=precision, in_flight=batch_size, threads=threads)
+
+def _open_openvino(model: Model, shape: tuple[int, int], *, batch_size: int | None, **settings: Any) -> Engine:
+    from seaice_cli.network.engines.openvino import OpenVinoEngine
+
+    del settings["device"]  # it has one: choose_engine refuses others
+    return OpenVinoEngine(model, shape, in_flight=batch_size, **settings)
+
+
+def _open_torch(model: Model, shape: tuple[int, int], **settings: Any) -> Engine:
     from seaice_cli.network.engines.pytorch import TorchEngine
 
-    return TorchEngine(model, shape, device=device, precision=precision, batch_size=batch_size, threads=threads)
+    return TorchEngine(model, shape, **settings)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKind:
+    """What is known of an engine before it is imported."""
+
+    open: Callable[..., Engine]
+    """Takes what `open_engine` takes, and imports the engine."""
+    file: str
+    """What it reads of a model directory."""
+    memory_bytes: int
+    """Process, libraries and a mid-sized network's activations for one window of 1024 pixels."""
+
+
+ENGINE_KINDS = {
+    "openvino": EngineKind(_open_openvino, ONNX_FILE, 350 << 20),
+    "torch": EngineKind(_open_torch, WEIGHTS_FILE, 1500 << 20),
+}
+"""By name, as in `choices.ENGINES`."""
 
 
 def choose_engine(engine: str, device: str) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from seaice_cli.network.engines import Engine
 from seaice_cli.raster.windows.grid import Chip
 
-AUGMENTATIONS = ("none", "flip", "d4")
 _Symmetry = tuple[int, bool]
 """Quarter turns, then a mirror image."""
 _SYMMETRIES: dict[str, tuple[_Symmetry, ...]] = {
@@ -21,7 +20,7 @@ _SYMMETRIES: dict[str, tuple[_Symmetry, ...]] = {
 
 
 def run_augmented(engine: Engine, chips: Iterable[Chip], kind: str) -> Iterator[Chip]:
-    """Yield the mean probabilities over the symmetries of `kind`, one of `AUGMENTATIONS`.
+    """Yield the mean probabilities over the symmetries of `kind`, one of `choices.AUGMENTATIONS`.
 
     "flip" adds the mirror image, "d4" all eight symmetries of the square; on chips that are not square, the four that keep their shape.
     """

@@ -10,7 +10,6 @@ from rasterio.windows import Window
 from seaice_cli.raster.gdal import FAILURES
 
 FAIL, NODATA_THERE = "fail", "nodata"
-ON_BAD_BLOCK = (FAIL, NODATA_THERE)
 """What a block that cannot be read does: it ends the run, or its pixels hold no data."""
 
 
