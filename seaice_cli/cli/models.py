@@ -69,6 +69,9 @@ def export(model: str, output: Path, kind: str | None, half: bool, overwrite: bo
     Example: seaice models export modis-truecolor -o modis.onnx --half
     """
     require(TORCH)
+    from seaice_cli.extras import require_extra
+
+    require_extra("train", "seaice models export")
     from seaice_cli.errors import OutputError
     from seaice_cli.network.catalog import find_model
     from seaice_cli.network.export import export_model
