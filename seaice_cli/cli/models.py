@@ -9,7 +9,7 @@ import click
 
 from seaice_cli.cli.shared.address_space import FILES, TORCH, require
 from seaice_cli.cli.shared.choices import DEFAULT_MODEL, EXPORTS
-from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
+from seaice_cli.cli.shared.parameters import as_json, overwrite
 
 
 @click.group()
@@ -59,7 +59,13 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
 
 @models.command("export")
 @click.argument("model", metavar="NAME|DIR")
-@click.option("-o", "--output", type=FILE, required=True, help="The file; for openvino its .xml.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file; for openvino its .xml, for directory a model directory.",
+)
 @click.option("--format", "kind", type=click.Choice(EXPORTS), help="Its form.  [default: by its suffix]")
 @click.option("--half", is_flag=True, help="Keep the weights in float16.")
 @overwrite

@@ -110,6 +110,13 @@ def _faults(found: Diagnosis) -> Iterator[Finding]:
         if not cache["writable"]:
             remedy = "set NUMBA_CACHE_DIR, or XDG_CACHE_HOME, to a folder that can be written"
             yield Finding("note", f"{cache['folder']}: cannot be written ({cache['about']})", remedy)
+    yield from _missing_extras(found)
+    instructions = found.machine["instructions"]
+    if instructions is not None and "AVX2" not in instructions and platform.machine() in ("x86_64", "AMD64"):
+        yield Finding("note", "the processor has no AVX2: the network runs slowly", "use another machine, or a GPU")
+
+
+def _missing_extras(found: Diagnosis) -> Iterator[Finding]:
     if found.gpus and found.extras["gpu"]:
         yield Finding("note", f"there is a GPU ({found.gpus[0]}) that is not used", install_command("gpu"))
     uses = {
@@ -120,9 +127,6 @@ def _faults(found: Diagnosis) -> Iterator[Finding]:
     for extra, missing in found.extras.items():
         if missing and not (extra == "gpu" and found.gpus):
             yield Finding("note", f"{uses[extra]}: {', '.join(missing)} not installed", install_command(extra))
-    instructions = found.machine["instructions"]
-    if instructions is not None and "AVX2" not in instructions and platform.machine() in ("x86_64", "AMD64"):
-        yield Finding("note", "the processor has no AVX2: the network runs slowly", "use another machine, or a GPU")
 
 
 def _gdal_faults(gdal: Mapping[str, Any]) -> Iterator[Finding]:

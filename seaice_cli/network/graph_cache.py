@@ -23,7 +23,10 @@ def graph_path(model: Model) -> Path:
         EngineError: The cache cannot be written.
         InstallationError: What exports graphs is not installed.
     """
-    if (model.directory / ONNX_FILE).exists() or not (model.directory / WEIGHTS_FILE).exists():
+    weights = (model.directory / WEIGHTS_FILE).exists()
+    if (model.directory / ONNX_FILE).exists() or not weights:
+        if weights and WEIGHTS_FILE in model.spec.sha256:
+            model.file(WEIGHTS_FILE)  # the graph's tensors may lie there
         return model.file(ONNX_FILE)
     cached = cache_folder() / _key(model) / ONNX_FILE
     if not cached.exists():
