@@ -2,8 +2,8 @@
 #
 # Sea-ice masks in a container, on a CPU or an NVIDIA GPU:
 #
-#   docker build -t seaice .                              # CPU (the default)
-#   docker build -t seaice:cuda --build-arg VARIANT=cuda .
+#   docker build -t seaice .                              # CPU (the default): masks, polygons, scores
+#   docker build -t seaice:cuda --build-arg VARIANT=cuda .   # also a GPU, training and notebooks
 #
 # A folder of scenes in, a folder of plain 0/255 PNG masks out, without a network:
 #
@@ -17,22 +17,21 @@ ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim-bookworm AS build
 ARG VARIANT=cpu
-# Where the build of torch without CUDA comes from; its version is the one in constraints.txt.
-ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/seaice
 ENV PATH=/opt/seaice/bin:$PATH
 WORKDIR /src
 COPY constraints.txt ./
-RUN case "$VARIANT" in \
-        cpu) pip install --no-deps --constraint constraints.txt --index-url "$TORCH_CPU_INDEX" torch torchvision ;; \
-        cuda) ;; \
-        *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2; exit 1 ;; \
-    esac
 COPY pyproject.toml README.md LICENSE ./
 COPY seaice_cli seaice_cli
 COPY models models
-RUN pip wheel --no-deps --wheel-dir dist . && pip install --constraint constraints.txt dist/*.whl
+RUN case "$VARIANT" in \
+        cpu) EXTRAS= ;; \
+        cuda) EXTRAS='[all]' ;; \
+        *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2; exit 1 ;; \
+    esac \
+    && pip wheel --no-deps --wheel-dir dist . \
+    && pip install --constraint constraints.txt "$(echo dist/*.whl)$EXTRAS"
 
 FROM python:${PYTHON}-slim-bookworm
 ARG VERSION=0.1.0

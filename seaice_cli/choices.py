@@ -19,7 +19,7 @@ AUGMENTATIONS: tuple[str, ...] = get_args(TestTimeAugmentation)
 MaskFormat = Literal["cog", "png"]
 FORMATS: tuple[str, ...] = get_args(MaskFormat)
 
-ExportFormat = Literal["safetensors", "onnx", "openvino"]
+ExportFormat = Literal["safetensors", "onnx", "openvino", "directory"]
 EXPORTS: tuple[str, ...] = get_args(ExportFormat)
 
 OnBadBlock = Literal["fail", "nodata"]

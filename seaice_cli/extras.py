@@ -10,13 +10,11 @@ import importlib.util
 from seaice_cli.errors import InstallationError
 
 EXTRAS = {
-    "train": (
-        "torch", "torchvision", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript", "tensorboard",
-    ),
+    "train": ("torch", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript"),
     "gpu": ("torch", "segmentation_models_pytorch", "timm", "safetensors"),
     "notebook": ("xarray", "rioxarray", "geopandas", "matplotlib"),
 }  # fmt: skip
-"""The modules that an extra brings, those that are looked for first in front."""
+"""The modules of an extra without which its tasks fail, those that are looked for first in front."""
 
 
 def installed(module: str) -> bool:

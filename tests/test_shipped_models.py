@@ -41,6 +41,12 @@ def test_a_model_is_complete_and_its_digests_agree(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_weights_are_shipped_once(name):
+    """If not: `seaice models export NAME -o DIR --format directory` writes the model as it is to be shipped."""
+    assert find_model(name).file(ONNX_FILE).stat().st_size < 1e6
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_card_says_what_it_must(name):
     card = find_model(name).file(CARD_FILE).read_text(encoding="utf-8").lower()
     for topic in ("licen", "labels", "must not be used", "threshold", "seaice train", "baseline", "mb", "acknowledge"):

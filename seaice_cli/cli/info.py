@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from seaice_cli.cli.shared.address_space import FILES, require
+from seaice_cli.cli.shared.address_space import Command
 from seaice_cli.cli.shared.parameters import FILE, as_json
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("mask", type=FILE)
 @as_json
 def info(mask: Path, as_json: bool) -> None:
@@ -21,7 +21,6 @@ def info(mask: Path, as_json: bool) -> None:
 
     Example: seaice info mask.tif
     """
-    require(FILES)
     from seaice_cli.prediction.description import describe
 
     found = describe(mask)

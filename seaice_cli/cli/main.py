@@ -12,6 +12,7 @@ import click
 
 from seaice_cli import __version__
 from seaice_cli.cli.data.command import data
+from seaice_cli.cli.doctor import doctor
 from seaice_cli.cli.evaluation.command import evaluate
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.info import info
@@ -98,6 +99,7 @@ cli.add_command(models)
 cli.add_command(vectorize)
 cli.add_command(floes)
 cli.add_command(info)
+cli.add_command(doctor)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import click
 
 from seaice_cli.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.shared.address_space import TORCH, Group
-from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
+from seaice_cli.cli.shared.parameters import as_json, overwrite
 
 
 @click.group(cls=Group)
@@ -57,7 +57,13 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
 
 @models.command("export", need=TORCH)
 @click.argument("model", metavar="NAME|DIR")
-@click.option("-o", "--output", type=FILE, required=True, help="The file; for openvino its .xml.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file; for openvino its .xml, for directory a model directory.",
+)
 @click.option("--format", "kind", type=click.Choice(EXPORTS), help="Its form.  [default: by its suffix]")
 @click.option("--half", is_flag=True, help="Keep the weights in float16.")
 @overwrite
@@ -66,6 +72,9 @@ def export(model: str, output: Path, kind: str | None, half: bool, overwrite: bo
 
     Example: seaice models export modis-truecolor -o modis.onnx --half
     """
+    from seaice_cli.extras import require_extra
+
+    require_extra("train", "seaice models export")
     from seaice_cli.errors import OutputError
     from seaice_cli.network.catalog import find_model
     from seaice_cli.network.export import export_model

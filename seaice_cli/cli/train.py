@@ -35,6 +35,9 @@ def train(output: Path, config: Path | None, preset: str | None, resume: bool, a
 
     Example: seaice train --data train.csv --val val.csv --preset fast -o runs/first
     """
+    from seaice_cli.extras import require_extra
+
+    require_extra("train", "seaice train")
     from seaice_cli.training.logs import CONFIG_FILE
     from seaice_cli.training.options import read_options
     from seaice_cli.training.pipeline import train as run

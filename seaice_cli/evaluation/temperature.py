@@ -19,6 +19,7 @@ from seaice_cli.evaluation.inference import Engines
 from seaice_cli.evaluation.masks import MaskGrid
 from seaice_cli.evaluation.metrics.calibration import fit_temperature
 from seaice_cli.evaluation.scan import open_reference
+from seaice_cli.extras import require_extra
 from seaice_cli.network.catalog import find_model, shipped
 from seaice_cli.network.engines.tta import run_augmented
 from seaice_cli.network.spec import CARD_FILE
@@ -155,8 +156,10 @@ def target_of(name: str, copy: Path | None) -> Path:
         copy: A new directory; None: the model's own.
 
     Raises:
+        InstallationError: What writes models is not installed.
         ModelError: There is no such model, or it is a shipped one, which belongs to the installation, and no copy is named.
     """
+    require_extra("train", "calibrating a model")
     model = find_model(name)
     if copy is not None:
         return copy

@@ -10,15 +10,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import onnx
 import torch
 from torch import nn
 
 from seaice_cli.errors import OutputError
 from seaice_cli.network.architectures.segmenter import inference_state, load_state
-from seaice_cli.network.build import SceneNetwork, build_network
+from seaice_cli.network.build import SceneNetwork, build_network, load_network
 from seaice_cli.network.catalog import Model
+from seaice_cli.network.external_weights import refer, self_contained
 from seaice_cli.network.pretrained import read_tensors
 from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, ModelSpec
+from seaice_cli.outputs import refuse_filled
 
 OPSET = 18
 INPUT, OUTPUT = "scene", "probabilities"
@@ -42,8 +45,9 @@ def save_model(directory: Path, spec: ModelSpec, network: nn.Module, card: str) 
     state, final = inference_network(spec, network)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _publish(directory / WEIGHTS_FILE, safetensors_bytes(state))
-        _publish(directory / ONNX_FILE, onnx_bytes(spec, final))
+        weights = safetensors_bytes(state)
+        _publish(directory / WEIGHTS_FILE, weights)
+        _publish(directory / ONNX_FILE, refer(onnx_bytes(spec, final), weights, WEIGHTS_FILE))
         _publish(directory / CARD_FILE, card.encode())
         digests = {name: _digest(directory / name) for name in (WEIGHTS_FILE, ONNX_FILE)}
         spec = dataclasses.replace(spec, sha256=digests)
@@ -72,7 +76,8 @@ def safetensors_bytes(state: Mapping[str, torch.Tensor], *, half: bool = False) 
 def onnx_bytes(spec: ModelSpec, network: nn.Module) -> bytes:
     """Return the ONNX graph from scene values to probabilities, for any batch, height and width.
 
-    The input has the scene's type, so that normalisation, temperature and softmax belong to the graph.
+    The input has the scene's type, so that normalisation, temperature and softmax belong to the graph. Nothing is folded into the
+    weights, so that they stay those of the network, byte for byte; engines fold by themselves, to the same results.
     """
     graph = SceneNetwork(network, spec).eval()
     size = max(2 * spec.stride, 64)
@@ -89,10 +94,20 @@ def onnx_bytes(spec: ModelSpec, network: nn.Module) -> bytes:
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
+            optimize=False,
         )
     if program is None:
         raise RuntimeError("the exporter gave no graph")
-    return bytes(program.model_proto.SerializeToString())
+    return _without_notes(program.model_proto)
+
+
+def _without_notes(proto: onnx.ModelProto) -> bytes:
+    """Return a graph without the exporter's notes on where in the code each node comes from, a tenth of a small network."""
+    for node in proto.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    del proto.graph.value_info[:]
+    return bytes(proto.SerializeToString())
 
 
 @contextmanager
@@ -126,7 +141,7 @@ def export_model(model: Model, target: Path, kind: str, *, half: bool = False) -
 
     Args:
         model: What to export.
-        target: The file; for "openvino" the .xml, beside which a .bin is written.
+        target: The file; for "openvino" the .xml, beside which a .bin is written; for "directory" a model directory, written anew.
         kind: One of `choices.EXPORTS`.
         half: Keep weights in float16: half the size; they are computed with as before.
 
@@ -140,8 +155,10 @@ def export_model(model: Model, target: Path, kind: str, *, half: bool = False) -
     try:
         if kind == "openvino":
             return _export_openvino(model, target, half=half)
+        if kind == "directory":
+            return _export_directory(model, target)
         if kind == "onnx":
-            graph = model.file(ONNX_FILE).read_bytes()
+            graph = self_contained(_checked_graph(model))
             _publish(target, half_onnx(graph) if half else graph)
         else:
             _publish(target, safetensors_bytes(read_tensors(model.file(WEIGHTS_FILE)), half=half))
@@ -153,7 +170,6 @@ def export_model(model: Model, target: Path, kind: str, *, half: bool = False) -
 def half_onnx(graph: bytes) -> bytes:
     """Return an ONNX graph whose float32 weights are kept in float16 and cast back where they are used."""
     import numpy as np
-    import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     proto = onnx.load_from_string(graph)
@@ -169,10 +185,23 @@ def half_onnx(graph: bytes) -> bytes:
     return bytes(proto.SerializeToString())
 
 
+def _checked_graph(model: Model) -> Path:
+    """Return the graph's path, after its file and that of its weights were found to be what the spec records."""
+    if (model.directory / WEIGHTS_FILE).exists():
+        model.file(WEIGHTS_FILE)
+    return model.file(ONNX_FILE)
+
+
+def _export_directory(model: Model, target: Path) -> list[Path]:
+    refuse_filled(target, overwrite=True, marker=SPEC_FILE)
+    save_model(target, model.spec, load_network(model), model.file(CARD_FILE).read_text(encoding="utf-8"))
+    return [target / name for name in (SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE)]
+
+
 def _export_openvino(model: Model, target: Path, *, half: bool) -> list[Path]:
     import openvino as ov
 
-    graph = ov.Core().read_model(model.file(ONNX_FILE))
+    graph = ov.Core().read_model(_checked_graph(model))
     weights = target.with_suffix(".bin")
     partial = target.with_name(f".{target.stem}.partial.xml")
     ov.save_model(graph, partial, compress_to_fp16=half)

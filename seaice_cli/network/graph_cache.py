@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from seaice_cli.errors import EngineError
+from seaice_cli.extras import require_extra
 from seaice_cli.network.catalog import Model
 from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE
 
@@ -20,17 +21,22 @@ def graph_path(model: Model) -> Path:
     Raises:
         ModelError: Neither a graph nor weights are there, or they are damaged.
         EngineError: The cache cannot be written.
+        InstallationError: What exports graphs is not installed.
     """
-    if (model.directory / ONNX_FILE).exists() or not (model.directory / WEIGHTS_FILE).exists():
+    weights = (model.directory / WEIGHTS_FILE).exists()
+    if (model.directory / ONNX_FILE).exists() or not weights:
+        if weights and WEIGHTS_FILE in model.spec.sha256:
+            model.file(WEIGHTS_FILE)  # the graph's tensors may lie there
         return model.file(ONNX_FILE)
-    cached = _cache() / _key(model) / ONNX_FILE
+    cached = cache_folder() / _key(model) / ONNX_FILE
     if not cached.exists():
         log.warning("%s holds no %s: exporting it once to %s", model.directory, ONNX_FILE, cached)
         _export(model, cached)
     return cached
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Return the folder of exported graphs, in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seaice"
 
 
@@ -41,6 +47,7 @@ def _key(model: Model) -> str:
 
 
 def _export(model: Model, target: Path) -> None:
+    require_extra("train", f"a model without {ONNX_FILE}")
     from seaice_cli.network.build import load_network
     from seaice_cli.network.export import onnx_bytes
 

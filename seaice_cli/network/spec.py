@@ -4,7 +4,7 @@ A model directory holds
 
     model.json            this specification
     weights.safetensors   the network's state (training, fine-tuning, the torch engine)
-    network.onnx          scene values in, probabilities out; any batch, height and width
+    network.onnx          scene values in, probabilities out; any batch, height and width; its weights are those of the file above
     README.md             the model card
 
 Radiometry belongs to the model: which bands, in which order, of which type and range, and the fixed mean and standard

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seaice_cli.errors import OptionError, OutputError
+from seaice_cli.extras import require_extra
 from seaice_cli.products.floes import FloeReport, Sizes
 
 
@@ -15,18 +16,17 @@ def draw_floes(report: FloeReport, target: Path, *, overwrite: bool = False) -> 
     """Draw the distributions as a PNG.
 
     Raises:
-        OptionError: The target is no .png, or matplotlib is not installed.
+        OptionError: The target is no .png.
+        InstallationError: matplotlib is not installed.
         OutputError: The target exists or cannot be written.
     """
     if target.suffix.lower() != ".png":
         raise OptionError(f"{target}: the plot is a PNG; name it .png")
     if target.exists() and not overwrite:
         raise OutputError(f"{target}: exists already; replace it with `overwrite` or choose another name")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise OptionError("`plot`: needs matplotlib; install it with `pip install matplotlib`") from error
+    require_extra("notebook", "`plot`", "matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     FigureCanvasAgg(figure)

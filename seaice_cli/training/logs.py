@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seaice_cli.extras import require_extra
+
 CONFIG_FILE, LOG_FILE, ENVIRONMENT_FILE = "config.toml", "log.csv", "environment.json"
 PACKAGES = ("seaice", "torch", "torchvision", "segmentation-models-pytorch", "timm", "accelerate", "numpy", "rasterio")
 
@@ -90,12 +92,9 @@ class RunLog:
 
 
 def _open_board(directory: Path) -> Any:
-    from seaice_cli.errors import OptionError
+    require_extra("train", "`tensorboard`", "tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
 
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise OptionError("TensorBoard is not installed; pip install tensorboard, or leave tensorboard out") from error
     return SummaryWriter(str(directory / "tensorboard"))
 
 

@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+import math
+import shutil
 
 import numpy as np
+import onnx
 import openvino as ov
 import pytest
 import torch
 
 from seaice_cli.choices import EXPORTS
-from seaice_cli.errors import OutputError
+from seaice_cli.errors import ModelError, OutputError
 from seaice_cli.network.build import SceneNetwork, build_network, load_network
 from seaice_cli.network.catalog import find_model
+from seaice_cli.network.engines import open_engine
 from seaice_cli.network.export import export_model, save_model
 from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE, read_spec
 from tests.network.test_build import small_spec
@@ -92,7 +96,7 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
         save_model(tmp_path / "file", small_spec(), build_network(small_spec()), "")
 
 
-@pytest.mark.parametrize("kind", EXPORTS)
+@pytest.mark.parametrize("kind", [kind for kind in EXPORTS if kind != "directory"])
 def test_exports_agree_in_half_precision_at_half_the_size(saved, tmp_path, kind):
     target = tmp_path / ("m.xml" if kind == "openvino" else "m.bin")
     whole = sum(p.stat().st_size for p in export_model(find_model(saved), target, kind))
@@ -102,6 +106,41 @@ def test_exports_agree_in_half_precision_at_half_the_size(saved, tmp_path, kind)
     if kind != "safetensors":
         scene = np.random.default_rng(1).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8)
         np.testing.assert_allclose(_run(half_target, scene), _run(saved / ONNX_FILE, scene), atol=5e-3)
+
+
+def test_weights_are_kept_once(saved, tmp_path):
+    """The graph takes them from the safetensors file; an exported graph holds them itself."""
+    graph, weights = saved / ONNX_FILE, saved / WEIGHTS_FILE
+    kept = onnx.load(graph, load_external_data=False)
+    outside = [t for t in kept.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    assert {entry.value for t in outside for entry in t.external_data if entry.key == "location"} == {WEIGHTS_FILE}
+    assert sum(math.prod(t.dims) * 4 for t in outside) > 0.9 * weights.stat().st_size - 20_000
+    (alone,) = export_model(find_model(saved), tmp_path / "alone.onnx", "onnx")
+    scene = np.random.default_rng(1).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8)
+    np.testing.assert_array_equal(_run(alone, scene), _run(graph, scene))
+    assert alone.stat().st_size > 0.9 * weights.stat().st_size
+
+
+def test_a_directory_written_anew_is_the_same_model(saved, tmp_path):
+    export_model(find_model(saved), tmp_path / "anew", "directory")
+    assert {p.name: p.read_bytes() for p in saved.iterdir()} == {
+        p.name: p.read_bytes() for p in (tmp_path / "anew").iterdir()
+    }
+
+
+def test_weights_that_are_damaged_or_missing_are_told_of_before_the_graph_runs(saved, tmp_path):
+    shutil.copytree(saved, tmp_path / "m")
+    weights = tmp_path / "m" / WEIGHTS_FILE
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match=r"weights\.safetensors: damaged or changed"):
+        open_engine(find_model(tmp_path / "m"), (64, 64), engine="openvino")
+    weights.unlink()
+    with pytest.raises(ModelError, match=r"network\.onnx: not a graph that OpenVINO can read"):
+        open_engine(find_model(tmp_path / "m"), (64, 64), engine="openvino")
+    with pytest.raises(ModelError, match=r"network\.onnx: its weights cannot be read"):
+        export_model(find_model(tmp_path / "m"), tmp_path / "x.onnx", "onnx")
 
 
 def test_the_spec_is_written_last(saved):

@@ -324,6 +324,5 @@ def test_two_processes_train_together(lists, tmp_path):
 
 
 def test_numbers_are_written_for_tensorboard_where_asked_for(lists, tmp_path, no_export):
-    pytest.importorskip("tensorboard")
     train(options(lists, tensorboard=True, steps=1, eval_every=1), tmp_path / "run")
     assert list((tmp_path / "run" / "tensorboard").glob("events*"))

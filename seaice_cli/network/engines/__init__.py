@@ -120,7 +120,7 @@ def choose_engine(engine: str, device: str) -> str:
     if engine == "auto":
         engine = "torch" if device.startswith("cuda") or (device == "auto" and has_cuda()) else "openvino"
     if engine == "torch":
-        require_extra("gpu", f"`engine` torch, or `device` {device},")
+        require_extra("gpu", f"`device` {device}" if device.startswith("cuda") else "`engine` torch")
     elif not installed(engine):
         raise EngineError(
             f"`engine` {engine} is not installed; install it with pip install {engine}, or choose another"

@@ -1,0 +1,1 @@
+"""Diagnosis: what this installation and this machine have, what is missing, and what mends it."""
