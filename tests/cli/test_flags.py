@@ -42,7 +42,7 @@ def test_no_text_of_the_library_names_a_flag():
     """Style sheets and the help texts of training options, which are the command line's, set aside."""
     assert len(LIBRARY) > 100
     for text in (text for path in LIBRARY for text in _texts(path)):
-        if "{" in text.replace("{}", "") or "How often each" in text or "color-mix" in text:
+        if "{" in text.replace("{}", "") or "How often each" in text or "color-mix" in text or text.startswith("pip "):
             continue
         assert not re.search(r"(?<![\w-])--[a-z]", text), text
 
