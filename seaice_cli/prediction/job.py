@@ -20,6 +20,7 @@ from seaice_cli.prediction.options import PredictOptions, check_options, refuse_
 from seaice_cli.prediction.parts.run_folder import announced
 from seaice_cli.prediction.parts.store import Part
 from seaice_cli.prediction.resources import check_disk, check_memory, disk_bytes, memory_bytes
+from seaice_cli.raster.polygons.names import split_layer
 from seaice_cli.raster.reading.radiometry import Radiometry
 from seaice_cli.raster.reading.region import Region, bbox_window, bounds_of, read_region
 from seaice_cli.raster.reading.scene import Scene
@@ -217,7 +218,7 @@ class Job:
         targets = [path.resolve() for path in self.targets]
         if len(set(targets)) < len(targets):
             raise OptionError("the mask, `probability`, `vector` and `preview` must be different files")
-        areas = [p for p in (self.options.aoi, self.options.land) if p is not None]
+        areas = [split_layer(p)[0] for p in (self.options.aoi, self.options.land) if p is not None]
         read = {path.resolve() for path in (*map(Path, self.scene.files), *areas)}
         for path in targets:
             if path in read or path.parent == self.model.directory.resolve():
@@ -262,6 +263,6 @@ def _stamp(path: Path | None) -> list[Any] | None:
     if path is None:
         return None
     with suppress(OSError):
-        stat = path.stat()
+        stat = split_layer(path)[0].stat()
         return [str(path), stat.st_size, stat.st_mtime_ns]
     return [str(path)]

@@ -54,7 +54,9 @@ class PredictOptions:
     bbox: tuple[float, float, float, float] | None = None
     """Left, bottom, right, top in the scene's CRS."""
     aoi: Path | None = None
+    """A vector file, or one and its layer, as in `areas.gpkg:bay`; only what lies in its polygons is classified."""
     land: Path | None = None
+    """The same; what lies in its polygons is left out."""
     format: str = "cog"
     probability: Path | None = None
     vector: Path | None = None
@@ -139,6 +141,6 @@ def refuse_format(vector: Path) -> None:
     Raises:
         OptionError: It names none.
     """
-    from seaice_cli.vectorization.writing.formats import find_format
+    from seaice_cli.vectorization.writing.formats import choose_layer_name
 
-    find_format(vector)
+    choose_layer_name(vector, None)

@@ -30,7 +30,7 @@ from seaice_cli.vectorization.tracing.simplification import make_borders, simpli
 from seaice_cli.vectorization.tracing.strips import Tracing
 from seaice_cli.vectorization.tracing.watershed import FLOES, split_floes
 from seaice_cli.vectorization.writing.attributes import Description, build_binary, describe_schema
-from seaice_cli.vectorization.writing.formats import Format, Layer, find_format
+from seaice_cli.vectorization.writing.formats import Format, Layer, choose_layer_name, find_format
 from seaice_cli.vectorization.writing.geometries import build_polygons, encode, place, promote
 from seaice_cli.vectorization.writing.sigrid import chart_codes
 
@@ -51,6 +51,7 @@ def check_options(target: Path, options: VectorOptions, probability: Path | None
         OptionError: The target names no format, or options do not go together.
     """
     kind = find_format(target)
+    choose_layer_name(target, options.layer)
     if options.sigrid3 and kind.driver != "ESRI Shapefile":
         raise OptionError(f"{target}: a SIGRID-3 chart is a Shapefile; name the target .shp")
     if options.smooth and probability is None:
@@ -253,7 +254,7 @@ def _describe_layer(
     }  # fmt: skip
     origin = {key: text for key, text in mask.tags.items() if key.isupper() and not key.startswith("AREA_OR")}
     return Layer(
-        name=options.layer or target.stem,
+        name=choose_layer_name(target, options.layer),
         wkt=wkt,
         geometry_type="MultiPolygon" if several else "Polygon",
         metadata={
