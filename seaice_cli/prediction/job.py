@@ -16,7 +16,7 @@ from seaice_cli.network.catalog import Model, find_model
 from seaice_cli.network.engines import Engine, choose_engine, open_engine
 from seaice_cli.network.spec import scene_dtype
 from seaice_cli.outputs import refuse_target, refuse_unwritable_folder
-from seaice_cli.prediction.options import PredictOptions, check_options, refuse_format, refuse_guessing
+from seaice_cli.prediction.options import PredictOptions, check_options, refuse_guessing, refuse_vector
 from seaice_cli.prediction.parts.run_folder import announced
 from seaice_cli.prediction.parts.store import Part
 from seaice_cli.prediction.resources import check_disk, check_memory, disk_bytes, memory_bytes
@@ -68,7 +68,7 @@ class Job:
             self._check_scene()
             if options.vector:
                 with self._checking():
-                    refuse_format(options.vector)
+                    refuse_vector(options.vector, self.scene)
             with self._checking():
                 self._refuse_mixed_up()
             for path in self.targets:

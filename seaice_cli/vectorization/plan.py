@@ -20,7 +20,7 @@ from seaice_cli.errors import OptionError
 from seaice_cli.vectorization.areas import PixelAreas, survey
 from seaice_cli.vectorization.masks import Mask, Probability, choose_values
 from seaice_cli.vectorization.options import VectorOptions
-from seaice_cli.vectorization.projection import WGS84, Projection, is_geographic, read_system
+from seaice_cli.vectorization.projection import WGS84, Projection, is_geographic, read_system, refuse_unreachable
 from seaice_cli.vectorization.tracing import contours, counts
 from seaice_cli.vectorization.tracing.counts import AREA_BITS
 from seaice_cli.vectorization.tracing.filling import fill_holes
@@ -144,7 +144,8 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     """
     wkt = mask.crs.to_wkt() if mask.crs else None
     if wkt is None:
-        LOGGER.warning("%s: its mask has no coordinate reference system; polygons are in pixels", target.name)
+        unit = "pixels" if mask.transform.is_identity else "the units of its transform"
+        LOGGER.warning("%s: its mask has no coordinate reference system; polygons are in %s", target.name, unit)
     ground = survey(mask.transform, wkt, mask.height, mask.width)
     if ground.pixel is None and (options.min_area or options.fill_holes):
         raise OptionError(
@@ -195,6 +196,7 @@ def _choose_system(
     wanted = read_system(options.t_srs or (WGS84 if kind.geographic else wkt))
     if wanted == read_system(wkt) and not kind.geographic:
         return wkt, None
+    refuse_unreachable(str(mask.path), wkt, wanted)
     metres = math.sqrt(ground.pixel or 1.0)
     side = math.sqrt(abs(mask.transform.determinant))
     longest = side / metres * max(metres, _DEVIATION * math.sqrt(metres))
