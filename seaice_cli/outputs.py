@@ -101,10 +101,26 @@ def writing(target: Path) -> Iterator[None]:
 
 def reason_of(error: BaseException) -> str:
     """Return in one short line what an error of the system, or of GDAL behind rasterio, was about."""
+    if _files_exhausted():
+        return f"too many files are open; {WAYS_OUT[errno.EMFILE]}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error.__cause__ or error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    return shorten(lines[0]) if lines else type(error).__name__
+
+
+def shorten(text: str, most: int = 400) -> str:
+    """Return a text of others, cut behind a word where it is longer than any advice is."""
+    return text if len(text) <= most else f"{text[:most].rpartition(' ')[0] or text[:most]} ..."
+
+
+def _files_exhausted() -> bool:
+    """Tell whether no more file can be opened: GDAL then says that the one it wanted is damaged, or not there."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
 
 
 def partial_path(target: Path) -> Path:

@@ -38,6 +38,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except BrokenPipeError:  # who reads the output has heard enough: click ends in silence
+            raise
         except Exception as error:  # noqa: BLE001 - one line, whatever it was
             _tell(ctx, f"Error: {_line(error)}")
             ctx.exit(1)
@@ -57,7 +59,10 @@ def _line(error: Exception) -> str:
     if _is_lack_of_memory(error, reason):
         return f"out of memory ({reason}); choose a smaller --tile or --batch-size, or a machine with more of it"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'the disk'}: {error.strerror}; make room, or choose another place"
+        from seaice_cli.outputs import WAYS_OUT
+
+        way_out = WAYS_OUT.get(error.errno or 0, "make room, or choose another place")
+        return f"{error.filename or 'a file'}: {error.strerror}; {way_out}"
     return f"unforeseen {type(error).__name__}: {reason}; please report this, with what `seaice -vv` prints"
 
 
@@ -88,6 +93,10 @@ def cli(verbose: int, quiet: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FlagFormatter(click.get_current_context()))
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    if level > logging.DEBUG:  # what libraries say in passing is told by our own errors, in one line
+        logging.captureWarnings(capture=True)
+        for name in ("py.warnings", "rasterio", "fiona", "pyogrio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, _terminate)
 
 

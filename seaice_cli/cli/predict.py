@@ -12,13 +12,13 @@ from seaice_cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.address_space import Command, needed
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import (
-    EXISTING,
     FILE,
     Bands,
     Bar,
     Nodata,
     Numbers,
     Rescale,
+    VectorFile,
     as_json,
     model_options,
     overwrite,
@@ -83,8 +83,8 @@ from seaice_cli.cli.shared.parameters import (
     help="Average over mirror images, rotations.",
 )
 @click.option("--bbox", type=Numbers("LEFT,BOTTOM,RIGHT,TOP", count=4), help="Only this part, in the scene's CRS.")
-@click.option("--aoi", type=EXISTING, help="Only inside these polygons.")
-@click.option("--land", type=EXISTING, help="Leave these polygons out; they get the value 254.")
+@click.option("--aoi", type=VectorFile(), help="Only inside these polygons.")
+@click.option("--land", type=VectorFile(), help="Leave these polygons out; they get the value 254.")
 @model_options
 @overwrite
 @click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")

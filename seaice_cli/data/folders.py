@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def list_folder(folder: Path, label_dir: Path | None = None) -> tuple[dict[str, 
 
 
 def _side_by_side(files: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
-    rasters = {f.stem: f for f in files if f.suffix.lower() in RASTERS}
+    rasters = {_without(f.stem, ()): f for f in files if f.suffix.lower() in RASTERS}
     labels = [f for f in files if _label_beside(f, rasters)]
     return _by_stem(f for f in files if f.suffix.lower() in RASTERS and f not in labels), _by_stem(
         labels, LABEL_SUFFIXES
@@ -64,7 +65,7 @@ def _side_by_side(files: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Pat
 
 def _label_beside(file: Path, rasters: Mapping[str, Path]) -> bool:
     stem = _without(file.stem, LABEL_SUFFIXES)
-    return stem in rasters and (stem != file.stem or file.suffix.lower() in VECTORS)
+    return stem in rasters and (stem != _without(file.stem, ()) or file.suffix.lower() in VECTORS)
 
 
 def _subfolder(folder: Path, names: Sequence[str]) -> Path | None:
@@ -90,6 +91,8 @@ def _by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict[str, P
 
 
 def _without(stem: str, suffixes: Sequence[str]) -> str:
+    """Return a stem without what labels carry behind it; letters with accents are composed, as one tool writes and another does not."""
+    stem = unicodedata.normalize("NFC", stem)
     return next((stem.removesuffix(s) for s in suffixes if stem.endswith(s)), stem)
 
 

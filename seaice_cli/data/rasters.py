@@ -24,6 +24,7 @@ from rasterio.windows import Window
 from seaice_cli.errors import DataError
 from seaice_cli.outputs import reason_of, writing
 from seaice_cli.raster.gdal import GDAL_ERRORS
+from seaice_cli.raster.reading.opening import refuse_unclear
 from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.scene import Scene
 from seaice_cli.raster.reading.validity import OF_BANDS, SHARED, Validity, mask_kind
@@ -62,6 +63,7 @@ def _reading(path: Path) -> Iterator[None]:
 def _open(path: Path) -> Raster:
     with plain_pictures():
         dataset = Raster(path, rasterio.open(path), error=DataError)
+    refuse_unclear(path, dataset, DataError)
     if not 1 <= dataset.count <= MAX_BANDS:
         count = dataset.count
         dataset.close()

@@ -22,6 +22,7 @@ import io
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,19 +195,24 @@ def _find(where: str, what: str, text: str, root: Path, folder: Path | None) -> 
     name = Path(text if "/" in text else text.replace("\\", "/"))  # lists written on Windows
     places = [folder / name, folder / name.name] if folder else [root / name, name]
     for place in places:
-        if _exists(place):
-            return place
+        if found := _found(place):
+            return found
     tried = " or ".join(dict.fromkeys(str(p) for p in places))
     raise DataError(
         f"{where}: {what} {tried[:400]!r} does not exist; mend the path or say which folder the {what}s are in"
     )
 
 
-def _exists(path: Path) -> bool:
+def _found(path: Path) -> Path | None:
+    """Return a file of this name, also where its letters with accents are composed in the list alone, or on the disk alone."""
     try:
-        return path.exists()
+        for form in (str(path), *(unicodedata.normalize(form, str(path)) for form in ("NFC", "NFD"))):
+            if Path(form).exists():
+                return Path(form)
+        same = unicodedata.normalize("NFC", path.name)
+        return next((f for f in path.parent.iterdir() if unicodedata.normalize("NFC", f.name) == same), None)
     except (OSError, ValueError):  # a name too long for the file system, or with a zero byte
-        return False
+        return None
 
 
 def write_samples(samples: Iterable[Sample], path: Path) -> None:

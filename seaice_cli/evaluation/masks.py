@@ -25,7 +25,7 @@ from rasterio.windows import Window
 from seaice_cli.errors import DataError
 from seaice_cli.outputs import reason_of, writing
 from seaice_cli.raster.gdal import FAILURES
-from seaice_cli.raster.reading.opening import spectral_bands
+from seaice_cli.raster.reading.opening import refuse_unclear, spectral_bands
 from seaice_cli.raster.reading.raster import ATTRIBUTE_FAILURES, Raster
 from seaice_cli.raster.reading.region import NODATA
 from seaice_cli.raster.reading.validity import Validity
@@ -242,9 +242,11 @@ def open_raster(path: Path) -> Raster:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return Raster(path, rasterio.open(path), error=DataError)
+            dataset = Raster(path, rasterio.open(path), error=DataError)
     except ATTRIBUTE_FAILURES as error:
-        raise DataError(f"{path}: cannot be opened as a raster ({error})") from error
+        raise DataError(f"{path}: cannot be opened as a raster ({reason_of(error)})") from error
+    refuse_unclear(path, dataset, DataError)
+    return dataset
 
 
 def named_classes(path: Path) -> tuple[tuple[str, ...], int] | None:

@@ -15,7 +15,7 @@ import pyproj
 from affine import Affine
 from scipy.interpolate import RectBivariateSpline
 
-from seaice_cli.raster.area import pixel_area
+from seaice_cli.raster.area import on_earth, pixel_area
 
 Floats = npt.NDArray[np.float64]
 _A, _E2 = 6_378_137.0, 0.006_694_379_990_141
@@ -87,6 +87,4 @@ def pixel_geometry_of(transform: Affine, crs: Any, shape: tuple[int, int]) -> Pi
         crs: As rasterio has it, or None.
         shape: (height, width) in pixels.
     """
-    if not crs:
-        return None
-    return PixelGeometry(transform, crs, shape) if crs.is_projected or crs.is_geographic else None
+    return PixelGeometry(transform, crs, shape) if on_earth(crs) else None

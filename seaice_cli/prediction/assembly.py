@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from seaice_cli.network.engines import Engine
@@ -34,7 +35,7 @@ class Assembly:
         spec, scene = job.model.spec, job.scene
         self._layer = Layer(
             height=scene.height, width=scene.width, crs=scene.crs, transform=scene.transform,
-            tags=provenance(job, engine, store.total()),
+            rpcs=scene.rpcs, tags=provenance(job, engine, store.total()),
             names=spec.class_names, colors=[c.color for c in spec.classes], with_land=bool(job.region.land),
             with_unsure=job.options.abstain is not None,
         )  # fmt: skip
@@ -62,9 +63,9 @@ class Assembly:
         self._mask = path
 
     def _write_probability(self, path: Path) -> None:
-        layer, spec = self._layer, self._job.model.spec
-        tags = {**layer.tags, "UNITS": "per cent", "BAND": f"probability of {spec.class_names[spec.ice]}"}
-        continuous = Layer(height=layer.height, width=layer.width, crs=layer.crs, transform=layer.transform, tags=tags)
+        spec = self._job.model.spec
+        tags = {**self._layer.tags, "UNITS": "per cent", "BAND": f"probability of {spec.class_names[spec.ice]}"}
+        continuous = replace(self._layer, tags=tags, names=(), colors=())
         assemble_cog(self._parts(PROBABILITY), path, continuous)
         self._probability = path
 
@@ -81,9 +82,7 @@ class Assembly:
         target = self._job.options.vector
         if target is None:
             raise ValueError("no polygons are wanted")
-        options = VectorOptions(
-            classes=(self._job.model.spec.ice,), attributes="floe", layer=target.stem, overwrite=True, blank=True
-        )
+        options = VectorOptions(classes=(self._job.model.spec.ice,), attributes="floe", overwrite=True, blank=True)
         try:
             folder.mkdir()
         except OSError as error:

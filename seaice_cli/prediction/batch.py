@@ -5,6 +5,7 @@ The engine is opened once for all scenes of one shape, and masks are assembled b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,7 +19,9 @@ from seaice_cli.prediction.options import PredictOptions, refuse_name
 from seaice_cli.prediction.pipeline import ComputedRun, Progress, finish, start
 from seaice_cli.prediction.plan import Plan, dry_run
 from seaice_cli.prediction.summary import Summary
+from seaice_cli.raster.reading.opening import open_raster
 
+log = logging.getLogger(__name__)
 SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".img", ".xml")
 """What counts as a scene in a folder."""
 SAVERS = 4
@@ -182,10 +185,24 @@ def _listed(scene: str) -> list[str]:
     folder = Path(scene)
     if not folder.is_dir():
         return [scene]
-    found = sorted(str(p) for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    found = [str(p) for p in files if p.suffix.lower() != ".xml" or _describes_raster(p, files)]
     if not found:
         raise OptionError(f"{scene}: the folder holds no scenes ({', '.join(SUFFIXES)})")
     return found
+
+
+def _describes_raster(file: Path, files: Sequence[Path]) -> bool:
+    """Tell whether an XML file is a scene (a WMS description, a product of several files), not what lies beside one."""
+    rasters = [p for p in files if p.suffix.lower() != ".xml"]
+    if any(file.name.startswith(f"{p.name}.") or file.stem == p.stem for p in rasters):
+        return False
+    try:
+        open_raster(str(file)).close()
+    except SeaIceError as error:
+        log.info("%s; taken for no scene", error)
+        return False
+    return True
 
 
 def _mask_name(scene: str, options: PredictOptions) -> str:

@@ -16,10 +16,11 @@ from seaice_cli.network.catalog import Model, find_model
 from seaice_cli.network.engines import Engine, choose_engine, open_engine
 from seaice_cli.network.spec import scene_dtype
 from seaice_cli.outputs import refuse_target, refuse_unwritable_folder
-from seaice_cli.prediction.options import PredictOptions, check_options, refuse_format, refuse_guessing
+from seaice_cli.prediction.options import PredictOptions, check_options, refuse_guessing, refuse_vector
 from seaice_cli.prediction.parts.run_folder import announced
 from seaice_cli.prediction.parts.store import Part
 from seaice_cli.prediction.resources import check_disk, check_memory, disk_bytes, memory_bytes
+from seaice_cli.raster.polygons.names import split_layer
 from seaice_cli.raster.reading.radiometry import Radiometry
 from seaice_cli.raster.reading.region import Region, bbox_window, bounds_of, read_region
 from seaice_cli.raster.reading.scene import Scene
@@ -67,7 +68,7 @@ class Job:
             self._check_scene()
             if options.vector:
                 with self._checking():
-                    refuse_format(options.vector)
+                    refuse_vector(options.vector, self.scene)
             with self._checking():
                 self._refuse_mixed_up()
             for path in self.targets:
@@ -217,7 +218,7 @@ class Job:
         targets = [path.resolve() for path in self.targets]
         if len(set(targets)) < len(targets):
             raise OptionError("the mask, `probability`, `vector` and `preview` must be different files")
-        areas = [p for p in (self.options.aoi, self.options.land) if p is not None]
+        areas = [split_layer(p)[0] for p in (self.options.aoi, self.options.land) if p is not None]
         read = {path.resolve() for path in (*map(Path, self.scene.files), *areas)}
         for path in targets:
             if path in read or path.parent == self.model.directory.resolve():
@@ -262,6 +263,6 @@ def _stamp(path: Path | None) -> list[Any] | None:
     if path is None:
         return None
     with suppress(OSError):
-        stat = path.stat()
+        stat = split_layer(path)[0].stat()
         return [str(path), stat.st_size, stat.st_mtime_ns]
     return [str(path)]

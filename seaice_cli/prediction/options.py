@@ -11,6 +11,7 @@ from seaice_cli.choices import AUGMENTATIONS, DEFAULT_MODEL, FORMATS, ON_BAD_BLO
 from seaice_cli.errors import OptionError
 from seaice_cli.raster.reading.bad_blocks import FAIL
 from seaice_cli.raster.reading.radiometry import AUTO
+from seaice_cli.raster.reading.scene import Scene
 from seaice_cli.raster.reading.sensors import find_sensor
 from seaice_cli.raster.reading.sources import is_vrt, remote
 
@@ -54,7 +55,9 @@ class PredictOptions:
     bbox: tuple[float, float, float, float] | None = None
     """Left, bottom, right, top in the scene's CRS."""
     aoi: Path | None = None
+    """A vector file, or one and its layer, as in `areas.gpkg:bay`; only what lies in its polygons is classified."""
     land: Path | None = None
+    """The same; what lies in its polygons is left out."""
     format: str = "cog"
     probability: Path | None = None
     vector: Path | None = None
@@ -133,12 +136,20 @@ def refuse_guessing(scene: str, on_bad_block: str) -> None:
         )
 
 
-def refuse_format(vector: Path) -> None:
-    """Refuse a vector file whose suffix names no format that can be written.
+def refuse_vector(vector: Path, scene: Scene) -> None:
+    """Refuse a vector file that the polygons of a scene cannot be written to.
 
     Raises:
-        OptionError: It names none.
+        OptionError: Its suffix names no format, its name no layer that the format allows, or the format holds longitudes and
+            latitudes only, and no way leads there from the scene.
     """
-    from seaice_cli.vectorization.writing.formats import find_format
+    from seaice_cli.vectorization.projection import WGS84, refuse_unreachable
+    from seaice_cli.vectorization.writing.formats import choose_layer_name, find_format
 
-    find_format(vector)
+    choose_layer_name(vector, None)
+    if find_format(vector).geographic:
+        if scene.crs is None:
+            raise OptionError(
+                f"{scene.path}: has no CRS, so its polygons have no longitudes and latitudes for {vector.name}; write .gpkg"
+            )
+        refuse_unreachable(scene.path, scene.crs.to_wkt(), WGS84)

@@ -243,17 +243,20 @@ def _read_parquet(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, st
 def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     import pyogrio
 
+    from seaice_cli.raster.polygons.names import linked, shown_layer
     from seaice_cli.raster.polygons.reading import reading
 
-    with reading(path):
-        layers = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
-        chosen = layer or (layers[0] if layers else None)
+    with reading(path), linked(path) as plain:
+        layers = {
+            shown_layer(path, str(n)): str(n) for n, geometry in pyogrio.list_layers(plain) if geometry is not None
+        }
+        chosen = layer or next(iter(layers), None)
         if chosen not in layers:
             raise OptionError(f"{path}: has no layer {chosen!r}; choose with `layer` among {', '.join(layers)}")
-        about = pyogrio.read_info(path, layer=chosen)
+        about = pyogrio.read_info(plain, layer=layers[chosen])
         wanted = [name for name in about["fields"].tolist() if _SHORT.get(name, name) in _FIELDS]
         if not wanted:
             return {}, {}
-        found, _, _, values = pyogrio.raw.read(path, layer=chosen, columns=wanted, read_geometry=False)
+        found, _, _, values = pyogrio.raw.read(plain, layer=layers[chosen], columns=wanted, read_geometry=False)
     columns = {_SHORT.get(name, name): column for name, column in zip(found["fields"].tolist(), values, strict=True)}
     return columns, dict(about["layer_metadata"] or {})

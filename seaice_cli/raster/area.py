@@ -9,6 +9,7 @@ for those like Web Mercator whose formulas are for a sphere, where the areal sca
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,34 @@ _REACH_METRES = 100.0
 """How far from a point the ground is looked at to see how large a pixel is there."""
 
 
+def on_earth(crs: Any) -> bool:
+    """Tell whether a CRS says where on earth something lies: not one of a building site, a picture, or another planet.
+
+    Args:
+        crs: Of rasterio or pyproj; None: no.
+    """
+    return crs is not None and bool(crs.is_geographic or crs.is_projected) and _leads_to_earth(crs.to_wkt())
+
+
+@lru_cache(maxsize=64)
+def _leads_to_earth(wkt: str) -> bool:
+    from pyproj import CRS, Transformer
+    from pyproj.exceptions import ProjError
+
+    try:
+        Transformer.from_crs(CRS.from_wkt(wkt), "EPSG:4326")
+    except ProjError:
+        return False
+    return True
+
+
 def pixel_area(
     crs: Any, transform: Affine, rows: Sequence[float] | npt.NDArray[Any], columns: Sequence[float] | npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:
     """Return the true area in m² of the pixels at these places.
 
     Args:
-        crs: A rasterio CRS; None, or one that is neither projected nor geographic: the nominal area in squared pixel units.
+        crs: A rasterio CRS; None, or one that is not `on_earth`: the nominal area in squared pixel units.
         transform: From (column, row) to coordinates.
         rows: Fractional rows, n of them.
         columns: Fractional columns, n of them.
@@ -35,7 +57,7 @@ def pixel_area(
         (n,) areas; infinite or NaN where the projection is not defined.
     """
     rows, columns = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
-    if crs is None or not (crs.is_geographic or crs.is_projected):
+    if not on_earth(crs):
         return np.full(rows.shape, abs(transform.determinant))
     from pyproj import CRS
 

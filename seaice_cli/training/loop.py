@@ -8,13 +8,14 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from seaice_cli.errors import DataError, OptionError
+from seaice_cli.errors import DataError, EngineError, OptionError
 from seaice_cli.evaluation.metrics.confusion import scores
 from seaice_cli.network.export import safetensors_bytes
 from seaice_cli.training import logs
@@ -29,6 +30,8 @@ from seaice_cli.training.options import TrainOptions
 from seaice_cli.training.preparation import Prepared
 from seaice_cli.training.sampling import CropSampler
 from seaice_cli.training.validation import classify, confuse, normalised
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +109,7 @@ class Run:
             num_workers=options.workers,
             pin_memory=self.accelerator.device.type == "cuda",
         )
-        return iter(loader)
+        return _told(iter(loader), options.workers)
 
     def step(self, step: int, batches: Iterator[tuple[torch.Tensor, ...]]) -> None:
         """Move the weights once, by the gradients of `accumulate` batches."""
@@ -202,3 +205,21 @@ class Run:
             [c.color for c in spec.classes],
             spec.valid_range,
         )
+
+
+def _told(batches: Iterator[T], workers: int) -> Iterator[T]:
+    """Pass batches on; tell of what ends the processes that read them.
+
+    Raises:
+        EngineError: They have no room in shared memory, or were killed.
+    """
+    try:
+        yield from batches
+    except RuntimeError as error:
+        reason = str(error)
+        if workers and ("shared memory" in reason or "shm" in reason or "DataLoader worker" in reason):
+            raise EngineError(
+                f"`workers` {workers}: a process that reads crops has ended, most often because shared memory (/dev/shm) is too small "
+                f"for batches; give it more (docker run --shm-size 2g), or choose fewer `workers`, or 0"
+            ) from error
+        raise

@@ -17,7 +17,7 @@ import pyproj
 from affine import Affine
 from rasterio.crs import CRS
 
-from seaice_cli.raster.area import pixel_area, pixel_sides, place
+from seaice_cli.raster.area import on_earth, pixel_area, pixel_sides, place
 from seaice_cli.vectorization.tracing.counts import AREA_BITS
 
 Array = npt.NDArray[Any]
@@ -82,7 +82,7 @@ def survey(transform: Affine, wkt: str | None, height: int, width: int) -> Pixel
         width: Columns of the raster.
     """
     crs = pyproj.CRS.from_wkt(wkt) if wkt else None
-    if crs is None or not (crs.is_projected or crs.is_geographic):
+    if crs is None or not on_earth(crs):
         return PixelAreas(crs, transform, None, None, 1)
     unit = crs.axis_info[0].unit_conversion_factor
     side = math.sqrt(abs(transform.determinant)) * unit * (_EARTH_METRES if crs.is_geographic else 1.0)

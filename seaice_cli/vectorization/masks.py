@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from seaice_cli.errors import OptionError, SceneError
 from seaice_cli.raster.gdal import FAILURES
+from seaice_cli.raster.reading.opening import refuse_unclear
 from seaice_cli.raster.reading.raster import ATTRIBUTE_FAILURES, Raster
 from seaice_cli.raster.reading.validity import Validity
 
@@ -142,15 +145,15 @@ class Mask:
 
 def _open(path: Path) -> Raster:
     try:
-        source = Raster(path, rasterio.open(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # told by the plan, in words for users
+            source = Raster(path, rasterio.open(path))
     except ATTRIBUTE_FAILURES as error:
         what = "cannot be read as a raster" if path.exists() else "no such file"
         raise SceneError(
             f"{path}: {what}; give the mask that `seaice predict` wrote, or any raster of classes"
         ) from error
-    if source.count == 0:
-        source.close()
-        raise SceneError(f"{path}: holds several rasters and none by itself; name one of its subdatasets")
+    refuse_unclear(path, source)
     return source
 
 

@@ -20,7 +20,7 @@ from seaice_cli.errors import OptionError
 from seaice_cli.vectorization.areas import PixelAreas, survey
 from seaice_cli.vectorization.masks import Mask, Probability, choose_values
 from seaice_cli.vectorization.options import VectorOptions
-from seaice_cli.vectorization.projection import WGS84, Projection, is_geographic, read_system
+from seaice_cli.vectorization.projection import WGS84, Projection, is_geographic, read_system, refuse_unreachable
 from seaice_cli.vectorization.tracing import contours, counts
 from seaice_cli.vectorization.tracing.counts import AREA_BITS
 from seaice_cli.vectorization.tracing.filling import fill_holes
@@ -30,7 +30,7 @@ from seaice_cli.vectorization.tracing.simplification import make_borders, simpli
 from seaice_cli.vectorization.tracing.strips import Tracing
 from seaice_cli.vectorization.tracing.watershed import FLOES, split_floes
 from seaice_cli.vectorization.writing.attributes import Description, build_binary, describe_schema
-from seaice_cli.vectorization.writing.formats import Format, Layer, find_format
+from seaice_cli.vectorization.writing.formats import Format, Layer, choose_layer_name, find_format
 from seaice_cli.vectorization.writing.geometries import build_polygons, encode, place, promote
 from seaice_cli.vectorization.writing.sigrid import chart_codes
 
@@ -51,6 +51,7 @@ def check_options(target: Path, options: VectorOptions, probability: Path | None
         OptionError: The target names no format, or options do not go together.
     """
     kind = find_format(target)
+    choose_layer_name(target, options.layer)
     if options.sigrid3 and kind.driver != "ESRI Shapefile":
         raise OptionError(f"{target}: a SIGRID-3 chart is a Shapefile; name the target .shp")
     if options.smooth and probability is None:
@@ -143,7 +144,8 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     """
     wkt = mask.crs.to_wkt() if mask.crs else None
     if wkt is None:
-        LOGGER.warning("%s: its mask has no coordinate reference system; polygons are in pixels", target.name)
+        unit = "pixels" if mask.transform.is_identity else "the units of its transform"
+        LOGGER.warning("%s: its mask has no coordinate reference system; polygons are in %s", target.name, unit)
     ground = survey(mask.transform, wkt, mask.height, mask.width)
     if ground.pixel is None and (options.min_area or options.fill_holes):
         raise OptionError(
@@ -194,6 +196,7 @@ def _choose_system(
     wanted = read_system(options.t_srs or (WGS84 if kind.geographic else wkt))
     if wanted == read_system(wkt) and not kind.geographic:
         return wkt, None
+    refuse_unreachable(str(mask.path), wkt, wanted)
     metres = math.sqrt(ground.pixel or 1.0)
     side = math.sqrt(abs(mask.transform.determinant))
     longest = side / metres * max(metres, _DEVIATION * math.sqrt(metres))
@@ -253,7 +256,7 @@ def _describe_layer(
     }  # fmt: skip
     origin = {key: text for key, text in mask.tags.items() if key.isupper() and not key.startswith("AREA_OR")}
     return Layer(
-        name=options.layer or target.stem,
+        name=choose_layer_name(target, options.layer),
         wkt=wkt,
         geometry_type="MultiPolygon" if several else "Polygon",
         metadata={

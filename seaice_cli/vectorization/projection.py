@@ -35,6 +35,27 @@ def read_system(text: str) -> str:
         raise OptionError(f"`t_srs` {text!r}: no coordinate reference system; write it like EPSG:3413") from error
 
 
+def refuse_unreachable(name: str, source: str, target: str) -> None:
+    """Refuse a reference system to which no way leads from another: a local one, or that of another planet.
+
+    Args:
+        name: Of the raster, for the error.
+        source: WKT of the raster.
+        target: WKT, or as `read_system` takes it.
+
+    Raises:
+        OptionError: No way leads there.
+    """
+    try:
+        pyproj.Transformer.from_crs(source, target, always_xy=True)
+    except pyproj.exceptions.ProjError as error:
+        kind = pyproj.CRS.from_user_input(source).type_name
+        raise OptionError(
+            f"{name}: no way leads from its reference system ({kind}) to {pyproj.CRS.from_user_input(target).name}; write .gpkg in the "
+            f"system that it has, or georeference it first"
+        ) from error
+
+
 def is_geographic(text: str) -> bool:
     """Tell whether coordinates are longitudes and latitudes."""
     return bool(pyproj.CRS.from_user_input(text).is_geographic)

@@ -248,7 +248,7 @@ def bad_masks(tmp_path):
     empty = tmp_path / "empty.tif"
     empty.touch()
     yield "empty", empty, "cannot be read as a raster"
-    yield "float", write_mask(tmp_path / "float.tif", square.astype("float32")), "holds float32 values"
+    yield "float", write_mask(tmp_path / "float.tif", np.where(square, 0.5, 0).astype("float32")), "holds fractions"
     yield "complex", write_mask(tmp_path / "complex.tif", square.astype("complex64"), nodata=None), "holds complex64"
     yield "rgb", write_mask(tmp_path / "rgb.tif", np.stack([square] * 3), photometric="RGB"), "has 3 bands"
     yield "nodata", write_mask(tmp_path / "nodata.tif", square, nodata=1), "every pixel is nodata"

@@ -87,6 +87,23 @@ class BatchSize(click.ParamType[Any]):
         return number
 
 
+class VectorFile(click.Path):
+    """A vector file that exists, and a layer of it if one is named behind it: `coast.gpkg:land`."""
+
+    name = "FILE[:LAYER]"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, exists=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Look for the file, with what stands behind its last colon or without it."""
+        file, colon, layer = str(value).rpartition(":")
+        if colon and layer and not Path(value).exists() and Path(file).exists():
+            super().convert(file, param, ctx)
+            return Path(f"{file}:{layer}")
+        return super().convert(value, param, ctx)
+
+
 class Nodata(click.ParamType[Any]):
     """A number, or "none"."""
 
@@ -103,7 +120,6 @@ class Nodata(click.ParamType[Any]):
 
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

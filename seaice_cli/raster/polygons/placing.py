@@ -18,6 +18,7 @@ from rasterio.transform import array_bounds
 
 from seaice_cli.errors import DataError
 from seaice_cli.raster.polygons import longitudes
+from seaice_cli.raster.polygons.coordinates import EXCHANGE, exchanged, refuse_impossible
 from seaice_cli.raster.polygons.reading import POLYGONS, Geometries, Polygons
 
 LOGGER = logging.getLogger(__name__)
@@ -70,8 +71,27 @@ def move(polygons: Polygons, crs: Any, bounds: Bounds, raster: str) -> Geometrie
         raster: Its name, for errors.
 
     Raises:
-        DataError: No way leads from one CRS to the other.
+        DataError: No way leads from one CRS to the other; coordinates are none of the CRS they are in, or their axes are exchanged.
     """
+    refuse_impossible(polygons)
+    moved = _move(polygons, crs, bounds, raster)
+    turned = None if _meets(moved, bounds) else exchanged(polygons)
+    if turned is not None and _meets(_move(turned, crs, bounds, raster), bounds):
+        raise DataError(
+            f"{polygons.path}: none of its polygons meets {raster}, but they would with their coordinates exchanged; exchange them: "
+            f"{EXCHANGE} {polygons.path.name}"
+        )
+    return moved
+
+
+def _meets(geometries: Geometries, bounds: Bounds) -> bool:
+    extent = shapely.box(
+        min(bounds[0], bounds[2]), min(bounds[1], bounds[3]), max(bounds[0], bounds[2]), max(bounds[1], bounds[3])
+    )
+    return bool(shapely.intersects(shapely.make_valid(geometries), extent).any())
+
+
+def _move(polygons: Polygons, crs: Any, bounds: Bounds, raster: str) -> Geometries:
     left, right = sorted((bounds[0], bounds[2]))
     bottom, top = sorted((bounds[1], bounds[3]))
     with _moving(polygons.path, raster):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +19,16 @@ import pyproj
 import shapely
 
 from seaice_cli.errors import DataError
+from seaice_cli.raster.polygons.names import linked, shown_layer
 
 LOGGER = logging.getLogger(__name__)
 
 Geometries = npt.NDArray[np.object_]
 
+_SURFACE = re.compile("Polygon|Surface|Collection|Unknown|TIN|Triangle")
+"""Kinds of geometry of a layer that may hold polygons."""
+_FOLDERS = (".kml", ".kmz", ".gml", ".xml", ".dxf", ".gpx")
+"""Formats whose layers are parts of one drawing."""
 POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -44,34 +50,54 @@ class Polygons:
         return len(self.geometries)
 
 
-def read_polygons(
-    path: Path, *, layer: str | None = None, attribute: str | None = None, strict: bool = True
-) -> Polygons:
-    """Read the polygons of a vector file.
+def read_polygons(path: Path, *, layer: str | None = None, attribute: str | None = None) -> Polygons:
+    """Read the polygons of one layer of a vector file, which must hold nothing else.
 
     Args:
         path: Any file that GDAL reads, or a GeoParquet.
         layer: Its name; None: the only one.
         attribute: The field whose values are wanted.
-        strict: Refuse several layers where none is named, and features that are no polygons. If not, the first layer is taken, and
-            its polygons alone; of GML always.
 
     Raises:
-        DataError: The file is missing or damaged, names other files, or lacks the layer or the attribute; or it is refused as above.
+        DataError: The file is missing or damaged, names other files, lacks the layer or the attribute, has several layers where none
+            is named, or holds something that is no polygon.
     """
-    _refuse_list(path)
-    parquet = path.suffix.lower() in (".parquet", ".geoparquet")
-    with reading(path):
-        found = (
-            _read_parquet(path, attribute, strict=strict)
-            if parquet
-            else _read_layer(path, layer, attribute, strict=strict)
-        )
+    (found,) = _read(path, layer, attribute, strict=True)
     others = np.flatnonzero(~np.isin(shapely.get_type_id(found.geometries), (-1, *POLYGONS)))
-    if strict and len(others):
+    if len(others):
         kind = found.geometries[others[0]].geom_type
         raise DataError(f"{path}, feature {found.numbers[others[0]]}: is a {kind}; only polygons are of use here")
     return _select(found, np.isin(shapely.get_type_id(found.geometries), POLYGONS))
+
+
+def read_areas(path: Path, *, layer: str | None = None) -> list[Polygons]:
+    """Read every polygon of a vector file, by layers; lines and points are left out, and told.
+
+    Where folders of a file are its layers, as in KML, all are read; of a database with several layers that hold polygons, one must be
+    named.
+
+    Raises:
+        DataError: The file is missing or damaged, names other files, lacks the layer, or has several of which none is named.
+    """
+    return [_only_polygons(path, found) for found in _read(path, layer, None, strict=False)]
+
+
+def _only_polygons(path: Path, found: Polygons) -> Polygons:
+    kinds = shapely.get_type_id(found.geometries)
+    others = ~np.isin(kinds, (-1, *POLYGONS)) & ~shapely.is_empty(found.geometries)
+    if others.any():
+        LOGGER.warning("%s: %d of its features are no polygons; left out", path, others.sum())
+    return _select(found, np.isin(kinds, POLYGONS))
+
+
+def _read(path: Path, layer: str | None, attribute: str | None, *, strict: bool) -> list[Polygons]:
+    _refuse_list(path)
+    with reading(path):
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            return [_read_parquet(path, attribute, strict=strict)]
+        with linked(path) as plain:
+            layers = _choose_layers(path, plain, layer, strict=strict)
+            return [_read_layer(path, plain, name, attribute, strict=strict) for name in layers]
 
 
 def _select(found: Polygons, chosen: npt.NDArray[np.bool_]) -> Polygons:
@@ -106,20 +132,14 @@ def reading(path: Path) -> Iterator[None]:
         LOGGER.info("%s: %s", path, warning.message)
 
 
-def _read_layer(path: Path, layer: str | None, attribute: str | None, *, strict: bool) -> Polygons:
+def _read_layer(path: Path, plain: Path, layer: str, attribute: str | None, *, strict: bool) -> Polygons:
     # Not fiona: it crashes on damaged GeoPackages whose error texts are no UTF-8.
-    markup = path.suffix.lower() in (".gml", ".xml")
-    if not markup:  # to list layers would leave a file beside it
-        layer = _choose_layer(path, layer, strict=strict)
-        names = pyogrio.read_info(path, layer=layer)["fields"].tolist()
-        if attribute is not None and attribute not in names:
-            raise DataError(f"{path}: has no attribute {attribute!r}; it has {', '.join(names) or 'none'}")
+    names = pyogrio.read_info(plain, layer=layer)["fields"].tolist()
+    if attribute is not None and attribute not in names:
+        raise DataError(f"{path}: has no attribute {attribute!r}; it has {', '.join(names) or 'none'}")
     found, numbers, binary, fields = pyogrio.raw.read(
-        path, layer=layer, columns=[] if attribute is None else [attribute], return_fids=True,
-        **({"WRITE_GFS": "NO"} if markup else {}),
-    )  # fmt: skip
-    if attribute is not None and not fields:
-        raise DataError(f"{path}: has no attribute {attribute!r}")
+        plain, layer=layer, columns=[] if attribute is None else [attribute], return_fids=True
+    )
     if binary is None:
         binary = np.empty(0, object)
     values = None if attribute is None else fields[0].tolist()
@@ -137,18 +157,47 @@ def _decode(path: Path, binary: npt.NDArray[np.object_], *, strict: bool) -> Geo
         )
     if len(damaged):
         LOGGER.warning("%s: %d geometries are damaged; left out", path, len(damaged))
+    for k in np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        geometries[k] = _gathered(geometries[k], strict=strict)
     return geometries
 
 
-def _choose_layer(path: Path, layer: str | None, *, strict: bool) -> str:
-    names = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry is not None]
-    if layer is None and names and (len(names) == 1 or not strict):
-        return names[0]
-    if layer not in names:
-        fault = "has no layer with geometries" if not names else f"has no layer {layer!r}"
-        fault = "has several layers" if names and layer is None else fault
-        raise DataError(f"{path}: {fault}" + (f"; name one of {', '.join(names)}" if names else ""))
-    return str(layer)
+def _gathered(collection: Any, *, strict: bool) -> Any:
+    """Return the polygons of a collection as one multipolygon; the collection itself if it holds none, or must hold nothing else."""
+    parts = [part for geometry in _flat(collection) for part in shapely.get_parts(geometry)]
+    polygons = [part for part in parts if part.geom_type == "Polygon"]
+    if not polygons or (strict and len(polygons) < len(parts)):
+        return collection
+    return shapely.union_all(polygons)
+
+
+def _flat(geometry: Any) -> Iterator[Any]:
+    if geometry.geom_type != "GeometryCollection":
+        yield geometry
+        return
+    for part in geometry.geoms:
+        yield from _flat(part)
+
+
+def _choose_layers(path: Path, plain: Path, layer: str | None, *, strict: bool) -> list[str]:
+    """Return the layers to read, as they are named in the file that is opened."""
+    kinds = {str(name): str(kind) for name, kind in pyogrio.list_layers(plain) if kind is not None}
+    names = {shown_layer(path, name): name for name in kinds}
+    if layer is not None:
+        if layer not in names:
+            raise DataError(f"{path}: has no layer {layer!r}{_choice(path, names)}")
+        return [names[layer]]
+    wanted = names if strict else {n: name for n, name in names.items() if _SURFACE.search(kinds[name])} or names
+    if not wanted:
+        raise DataError(f"{path}: has no layer with geometries")
+    if len(wanted) > 1 and (strict or path.suffix.lower() not in _FOLDERS):
+        raise DataError(f"{path}: has several layers{_choice(path, wanted)}")
+    return list(wanted.values())
+
+
+def _choice(path: Path, names: Iterable[str]) -> str:
+    several = list(names)
+    return f"; name one of {', '.join(several)}, as in {path.name}:{several[-1]}" if several else ""
 
 
 def _read_parquet(path: Path, attribute: str | None, *, strict: bool) -> Polygons:

@@ -11,12 +11,14 @@ import rasterio
 from rasterio.enums import ColorInterp, Interleaving
 from rasterio.errors import NotGeoreferencedWarning
 
-from seaice_cli.errors import SceneError
+from seaice_cli import outputs
+from seaice_cli.errors import SceneError, SeaIceError
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.sensors import Facts
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
+_SHOWN = 12
 MAX_BLOCK_BYTES = 1 << 30
 """GDAL decodes whole blocks: one larger than this is a damaged header, or a file that no machine should read in pieces."""
 
@@ -50,9 +52,7 @@ def refuse_unreadable(path: str, dataset: Raster) -> None:
     Raises:
         SceneError: It is one of these; the text says what to do.
     """
-    if dataset.count == 0:
-        hint = dataset.subdatasets[0] if dataset.subdatasets else ""
-        raise SceneError(f"{path}: has no bands of its own" + (f"; name a subdataset such as {hint}" if hint else ""))
+    refuse_unclear(path, dataset)
     gcps, crs = dataset.gcps
     if gcps and dataset.transform.is_identity:
         out = Path(path).stem + "_warped.tif"
@@ -77,6 +77,31 @@ def refuse_unreadable(path: str, dataset: Raster) -> None:
     if dataset.colorinterp[0] == ColorInterp.palette:
         raise SceneError(
             f"{path}: holds palette indices, not radiances; expand it first: gdal_translate -expand rgb {path} rgb.tif"
+        )
+
+
+def refuse_unclear(path: str | Path, dataset: Raster, error: type[SeaIceError] = SceneError) -> None:
+    """Refuse what is no single raster, or one whose values mean the opposite of what they say.
+
+    Args:
+        path: Named in the error.
+        dataset: Just opened.
+        error: What to raise.
+
+    Raises:
+        SeaIceError: Of that class: the file holds several rasters and none by itself, or 0 is white in it.
+    """
+    if dataset.count == 0:
+        names = list(dataset.subdatasets)
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        raise error(
+            f"{path}: has no bands of its own"
+            + (f"; name one of its rasters: {', '.join(names[:_SHOWN])}{more}" if names else "")
+        )
+    if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES":
+        raise error(
+            f"{path}: is stored with 0 for white (MinIsWhite), so its values would be read the wrong way round; turn them first, "
+            f"for 8 bits: gdal_translate -scale 0 255 255 0 {path} turned.tif"
         )
 
 
@@ -131,5 +156,4 @@ def _can_hold(dtype: np.dtype[Any], value: float) -> bool:
 
 def reason_of(error: BaseException) -> str:
     """Return GDAL's own reason for an error, as one line."""
-    text = str(error.__cause__ or error).strip().splitlines()
-    return text[0][:200] if text else type(error).__name__
+    return outputs.reason_of(error)

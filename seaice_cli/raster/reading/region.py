@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from rasterio.windows import Window
 
 from seaice_cli.errors import OptionError, SceneError
 from seaice_cli.raster.reading.scene import Scene
+
+log = logging.getLogger(__name__)
 
 NODATA = 255
 """The mask's value where the scene has no data, whatever the scene's own nodata is."""
@@ -113,19 +116,30 @@ def read_region(path: Path, scene: Scene) -> tuple[Any, ...]:
     import shapely
     from rasterio.transform import array_bounds
 
+    from seaice_cli.raster.polygons.names import split_layer
     from seaice_cli.raster.polygons.placing import move
-    from seaice_cli.raster.polygons.reading import read_polygons
+    from seaice_cli.raster.polygons.reading import read_areas
 
     if scene.crs is None:
         raise SceneError(f"{scene.path}: has no CRS, so {path} cannot be laid over it; use `bbox` in pixels instead")
-    found = read_polygons(path, strict=False)
-    if shapely.is_empty(found.geometries).all():
+    file, layer = split_layer(path)
+    layers = [found for found in read_areas(file, layer=layer) if not shapely.is_empty(found.geometries).all()]
+    if not layers:
         raise OptionError(f"{path}: holds no polygons")
-    if not found.crs:
+    if not all(found.crs for found in layers):
         raise OptionError(f"{path}: has no CRS; assign one first (ogr2ogr -a_srs)")
-    moved = move(found, scene.crs, array_bounds(scene.height, scene.width, scene.transform), scene.path)
-    valid = shapely.make_valid(moved)
+    bounds = array_bounds(scene.height, scene.width, scene.transform)
+    valid = shapely.make_valid(np.concatenate([move(found, scene.crs, bounds, scene.path) for found in layers]))
+    if not shapely.intersects(valid, _footprint(scene)).any():
+        log.warning("%s: none of its polygons meets %s", path, scene.path)
     return tuple(shapely.geometry.mapping(p) for p in valid[~shapely.is_empty(valid)])
+
+
+def _footprint(scene: Scene) -> Any:
+    import shapely
+
+    corners = ((0, 0), (scene.width, 0), (scene.width, scene.height), (0, scene.height))
+    return shapely.Polygon([scene.transform @ corner for corner in corners])
 
 
 def bounds_of(geometries: Sequence[Any]) -> tuple[float, float, float, float]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from types import TracebackType
@@ -15,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.rpc import RPC
 from rasterio.windows import Window
 
 from seaice_cli.errors import SceneError
+from seaice_cli.raster.area import on_earth
 from seaice_cli.raster.gdal import FAILURES, bounded
 from seaice_cli.raster.reading.bad_blocks import FAIL, NODATA_THERE, read_blocks
 from seaice_cli.raster.reading.opening import (
@@ -85,8 +88,8 @@ class Scene:
         check_sources(path)
         try:
             self._dataset = self._opened()
-            self._stack.enter_context(bounded(_cache_bytes(self._dataset)))
             refuse_unreadable(path, self._dataset)
+            self._stack.enter_context(bounded(_cache_bytes(self._dataset)))
             self.facts = read_facts(path, self._dataset)
             """What the file says of itself."""
             self.select(bands, nodata)
@@ -162,11 +165,20 @@ class Scene:
         return whole @ Affine.translation(self.window.col_off, self.window.row_off)
 
     @property
+    def rpcs(self) -> RPC | None:
+        """The rational polynomials that place the window, if the scene has them; they count lines and samples from its corner."""
+        rpcs = self._dataset.rpcs
+        if rpcs is None:
+            return None
+        shifted = copy(rpcs)
+        shifted.line_off -= self.window.row_off
+        shifted.samp_off -= self.window.col_off
+        return shifted
+
+    @property
     def georeferenced(self) -> bool:
         """Whether the scene says where it is."""
-        crs = self._dataset.crs
-        known = crs is not None and (crs.is_geographic or crs.is_projected)
-        return known and not self._dataset.transform.is_identity
+        return on_earth(self._dataset.crs) and not self._dataset.transform.is_identity
 
     @property
     def files(self) -> list[str]:

@@ -39,6 +39,8 @@ class Layer:
     crs: Any
     """A rasterio CRS or None."""
     transform: Affine
+    rpcs: Any = None
+    """Rational polynomials of rasterio that place the raster, or None."""
     tags: Mapping[str, str] = field(default_factory=dict)
     names: Sequence[str] = ()
     """Class names by id; empty for a continuous layer."""
@@ -110,7 +112,9 @@ def _vrt(parts: Sequence[tuple[Path, int]], layer: Layer, *, lut: str = "") -> s
         georeferencing += f"<SRS>{escape(layer.crs.to_wkt())}</SRS>"
     if not layer.transform.is_identity:
         georeferencing += f"<GeoTransform>{', '.join(repr(float(v)) for v in layer.transform.to_gdal())}</GeoTransform>"
-    tags = "".join(f"<MDI key={quoteattr(k)}>{escape(v)}</MDI>" for k, v in layer.tags.items())
+    tags = _entries(layer.tags)
+    rpcs = _entries(layer.rpcs.to_gdal()) if layer.rpcs is not None else ""
+    rpcs = f'<Metadata domain="RPC">{rpcs}</Metadata>' if rpcs else ""
     band = "" if lut else f"<NoDataValue>{NODATA}</NoDataValue>"
     if layer.categories:
         band += (
@@ -122,9 +126,13 @@ def _vrt(parts: Sequence[tuple[Path, int]], layer: Layer, *, lut: str = "") -> s
         band += "<ColorInterp>Gray</ColorInterp>"
     sources = "".join(_source(path, row, layer.width, lut) for path, row in parts)
     return (
-        f'<VRTDataset rasterXSize="{layer.width}" rasterYSize="{layer.height}">{georeferencing}<Metadata>{tags}</Metadata>'
+        f'<VRTDataset rasterXSize="{layer.width}" rasterYSize="{layer.height}">{georeferencing}<Metadata>{tags}</Metadata>{rpcs}'
         f'<VRTRasterBand dataType="Byte" band="1">{band}{sources}</VRTRasterBand></VRTDataset>'
     )
+
+
+def _entries(texts: Mapping[str, str]) -> str:
+    return "".join(f"<MDI key={quoteattr(k)}>{escape(v)}</MDI>" for k, v in texts.items())
 
 
 def _color_entries(layer: Layer) -> str:

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ import pyarrow as pa
 from seaice_cli.errors import OptionError
 from seaice_cli.locking import LOCK, alone
 from seaice_cli.outputs import refuse_target, refuse_unwritable_folder, write_error
+from seaice_cli.raster.polygons.names import renamed
 from seaice_cli.sidecars import remove_sidecars
 from seaice_cli.vectorization.writing.spooling import Spool
 
@@ -62,6 +64,12 @@ _SHAPEFILE_BYTES = 2**31
 """Beyond this many tools read a Shapefile wrongly or not at all."""
 
 
+_NO_BEGINNING = "`~!@#$%^&*()+-={}|[]\\:\";'<>?,./"
+"""What GDAL allows no layer of a GeoPackage to begin with."""
+_RESERVED = re.compile(r"(gpkg|rtree|sqlite|ogr|gpkgext)_|layer_styles$", re.IGNORECASE)
+"""Tables of a GeoPackage, and those that GDAL, QGIS and SQLite keep in it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     """What is said about the features of a file as a whole."""
@@ -87,6 +95,23 @@ def find_format(target: Path) -> Format:
             f"{target}: unknown format {target.suffix or '(no suffix)'!r}; choose one of {', '.join(FORMATS)}"
         )
     return found
+
+
+def choose_layer_name(target: Path, given: str | None) -> str:
+    """Return the name of the layer: the one given, else that of the target, as far as the format allows it.
+
+    Raises:
+        OptionError: The format keeps that name for itself, or allows no such name.
+    """
+    name = target.stem if given is None else given
+    if find_format(target).driver != "GPKG":
+        return name
+    allowed = name.lstrip(_NO_BEGINNING)
+    if allowed != name and given is not None:
+        raise OptionError(f"{target}: a layer's name cannot begin with {name[:1]!r}; choose another `layer`")
+    if not name or _RESERVED.match(allowed):
+        raise OptionError(f"{target}: a GeoPackage keeps the name {name!r} for itself; choose another `layer`")
+    return allowed or "layer"
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
@@ -144,12 +169,13 @@ def write_features(target: Path, schema: pa.Schema, batches: Iterable[pa.RecordB
     """
     kind = find_format(target)
     with replacing(target) as path:
-        if kind.driver:
-            _write_gdal(path, target, schema, batches, layer, kind)
-        else:
+        if not kind.driver:
             _write_parquet(path, schema, batches, layer)
-        if kind.driver == "GPKG" and layer.styles:
-            _write_style(path, layer)
+            return
+        with renamed(path) as plain:
+            _write_gdal(plain, target, schema, batches, layer, kind)
+            if kind.driver == "GPKG" and layer.styles:
+                _write_style(plain, layer)
 
 
 def _write_gdal(

@@ -136,7 +136,7 @@ def test_tables_without_geometries_such_as_styles_are_no_layers(tmp_path, image)
 
 
 def test_features_without_a_geometry_are_left_out(tmp_path, image):
-    path = layer(tmp_path / "a.geojson", [(SHAPES[0][0], 1)], driver="GeoJSON", crs=None, geometry="Polygon")
+    path = layer(tmp_path / "a.geojson", [(SHAPES[0][0], 1)], driver="GeoJSON", geometry="Polygon")
     content = json.loads(path.read_text())
     content["features"].insert(0, {"type": "Feature", "geometry": None, "properties": {"class": 1}})
     path.write_text(json.dumps(content))

@@ -13,7 +13,7 @@ from rasterio.features import rasterize
 
 from seaice_cli.errors import DataError
 from seaice_cli.raster.polygons.placing import move, place
-from seaice_cli.raster.polygons.reading import read_polygons
+from seaice_cli.raster.polygons.reading import read_areas, read_polygons
 
 ARCTIC = (3413, Affine(25_000, 0, -2_500_000, 0, -25_000, 2_500_000), 200, 200)
 CHUKCHI = (3413, Affine(5_000, 0, -2_000_000, 0, -5_000, 1_500_000), 150, 150)
@@ -244,7 +244,6 @@ def test_one_layer_is_chosen_by_name_or_because_it_is_the_only_one(tmp_path):
     with pytest.raises(DataError, match="several layers; name one of one, two"):
         read_polygons(tmp_path / "a.gpkg")
     assert len(read_polygons(tmp_path / "a.gpkg", layer="two")) == 1
-    assert len(read_polygons(tmp_path / "a.gpkg", strict=False)) == 1
     with pytest.raises(DataError, match="no layer 'three'"):
         read_polygons(tmp_path / "a.gpkg", layer="three")
 
@@ -257,8 +256,7 @@ def test_what_is_no_polygon_is_refused_or_left_out(tmp_path):
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     with pytest.raises(DataError, match="is a LineString"):
         read_polygons(path)
-    found = read_polygons(path, attribute="k", strict=False)
-    assert (len(found), found.values) == (1, [2])
+    assert [found.numbers.tolist() for found in read_areas(path)] == [[2]]
 
 
 def test_files_that_name_other_files_are_refused_and_none_is_left_beside(tmp_path):
@@ -301,7 +299,7 @@ def test_damaged_geometries_are_refused_or_told(tmp_path, caplog):
     pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
     with pytest.raises(DataError, match="feature 3 is damaged"):
         read_polygons(path)
-    assert len(read_polygons(path, strict=False)) == 1
+    assert [len(found) for found in read_areas(path)] == [1]
     assert "1 geometries are damaged" in caplog.text
 
 

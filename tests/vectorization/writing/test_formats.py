@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import fiona
 import numpy as np
@@ -8,7 +9,17 @@ import pytest
 import shapely
 
 from seaice_cli.errors import OptionError, OutputError
-from seaice_cli.vectorization.writing.formats import FORMATS, GEOMETRY, Layer, check_target, find_format, write_features
+from seaice_cli.vectorization.options import VectorOptions
+from seaice_cli.vectorization.plan import check_options
+from seaice_cli.vectorization.writing.formats import (
+    FORMATS,
+    GEOMETRY,
+    Layer,
+    check_target,
+    choose_layer_name,
+    find_format,
+    write_features,
+)
 from seaice_cli.vectorization.writing.styles import build_qml
 
 SCHEMA = pa.schema([("id", pa.int64()), ("touches_edge", pa.bool_()), (GEOMETRY, pa.binary())])
@@ -122,6 +133,36 @@ def test_a_style_has_a_category_per_class():
     text = build_qml(((0, "water", (0, 0, 255)), (1, "ice", (255, 255, 255))))
     assert text.count("<category ") == 2
     assert 'label="water"' in text
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "name"),
+    [
+        ("-ice.gpkg", None, "ice"),
+        ("*.gpkg", None, "layer"),
+        ("a.gpkg", "b", "b"),
+        ("-ice.shp", None, "-ice"),
+        ("gpkg_x.fgb", None, "gpkg_x"),
+    ],
+)
+def test_layers_are_named_as_the_format_allows(target, given, name):
+    assert choose_layer_name(Path(target), given) == name
+
+
+@pytest.mark.parametrize(
+    ("target", "given"),
+    [
+        ("gpkg_ice.gpkg", None),
+        ("sqlite_x.gpkg", None),
+        ("layer_styles.gpkg", None),
+        ("a.gpkg", "rtree_a_geom"),
+        ("a.gpkg", "-b"),
+        ("a.gpkg", ""),
+    ],
+)
+def test_names_that_a_geopackage_keeps_are_refused_before_the_work(target, given):
+    with pytest.raises(OptionError, match="choose another `layer`"):
+        check_options(Path(target), VectorOptions(layer=given), None)
 
 
 def test_targets_that_cannot_become_files_are_refused(tmp_path):
