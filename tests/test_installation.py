@@ -72,7 +72,7 @@ def test_a_gpu_that_cannot_be_used_is_told_of(tmp_path, write_scene, monkeypatch
 
 
 @pytest.mark.slow
-def test_a_wheel_of_the_sdist_predicts_in_an_environment_of_its_own(tmp_path):
+def test_a_wheel_of_the_sdist_predicts_in_an_environment_of_its_own(tmp_path, monkeypatch):
     """Needs the package index: builds with hatchling, and installs what predicts."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     wheel = _built(pip, tmp_path)
@@ -91,6 +91,8 @@ def test_a_wheel_of_the_sdist_predicts_in_an_environment_of_its_own(tmp_path):
         wheel,
     ]
     subprocess.run(install, check=True, capture_output=True)
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # or the checkout would be imported
+    monkeypatch.chdir(tmp_path)
     missing = subprocess.run([run / "python", "-c", "import torch"], capture_output=True, check=False)
     assert missing.returncode == 1
     scene = tmp_path / "scene.npy"

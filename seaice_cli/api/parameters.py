@@ -17,10 +17,11 @@ Options = TypeVar("Options")
 class PredictParameters(TypedDict, total=False):
     """The fields of `PredictOptions` but its model, as keyword arguments."""
 
-    bands: Sequence[int] | None
+    sensor: str
+    bands: Sequence[int | str] | None
     nodata: float | Literal["none"] | None
     on_bad_block: OnBadBlock
-    rescale: tuple[float, float] | None
+    rescale: tuple[float, float] | Literal["auto"] | None
     any_resolution: bool
     tile: int | None
     overlap: int | None
@@ -30,6 +31,7 @@ class PredictParameters(TypedDict, total=False):
     batch_size: int | None
     threads: int | None
     threshold: float | None
+    abstain: float | None
     tta: TestTimeAugmentation
     bbox: tuple[float, float, float, float] | None
     aoi: StrPath | None

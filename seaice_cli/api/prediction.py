@@ -165,7 +165,10 @@ class Prediction:
 
     @cached_property
     def mask(self) -> npt.NDArray[np.uint8]:
-        """Classes (height, width): ids of `class_names`, 254 where land was left out, 255 where the scene holds no data."""
+        """Classes (height, width), ids of `class_names`.
+
+        253 where no class is likely enough (`abstain`), 254 where land was left out, 255 where the scene holds no data.
+        """
         return self._read(MASK)
 
     @cached_property

@@ -66,10 +66,12 @@ class PredictOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", os.fspath(self.model))
-        for names, kind in ((_PATHS, Path), (_TUPLES, tuple)):
-            for name in names:
-                value = getattr(self, name)
-                object.__setattr__(self, name, None if value is None else kind(value))
+        for name in _PATHS:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, Path(getattr(self, name)))
+        for name in _TUPLES:
+            if not isinstance(getattr(self, name), str | None):  # `rescale` may be "auto"
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         if not isinstance(self.nodata, str | None):
             object.__setattr__(self, "nodata", float(self.nodata))
 

@@ -65,7 +65,7 @@ POLAR = {"transform": Affine(250, 0, 0, 0, -250, 0), "crs": "EPSG:3413"}
             r"vectorize\(\) has no parameter 'min_areas'; did you mean 'min_area'\?",
         ),
         (lambda: seaice.train("d.csv", "run", learningrate=3), r"train\(\) has no parameter 'learningrate'; "),
-        (lambda: seaice.load_model().predict("s.tif", zzz=1), "there are model, bands"),
+        (lambda: seaice.load_model().predict("s.tif", zzz=1), "there are model, "),
     ],
 )
 def test_a_wrong_name_is_told_with_the_nearest(call, text):

@@ -115,6 +115,8 @@ def test_paths_may_be_texts_everywhere(scene, two_class_model, tmp_path):
     options = PredictOptions(probability=str(tmp_path / "p.tif"), bands=[1, 2, 3])
     assert options.probability == tmp_path / "p.tif"
     assert options.bands == (1, 2, 3)
+    assert PredictOptions(rescale=[0, 1]).rescale == (0, 1)
+    assert PredictOptions(rescale="auto").rescale == "auto"
     found = seaice.predict(
         scene, model=two_class_model, probability=str(tmp_path / "p.tif"), preview=str(tmp_path / "p.png")
     )
