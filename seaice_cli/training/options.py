@@ -64,6 +64,9 @@ class TrainOptions:
     mean: tuple[float, ...] = _told((), "Of each band, in scene units; else that of the data.")
     std: tuple[float, ...] = _told((), "Of each band, in scene units; else that of the data.")
     resolution: float = _told(0.0, "Metres per pixel that the model is for; 0: any.")
+    stretch: str = _told(
+        "", "The curve that took the images from reflectances to 8 bits, such as corrected-reflectance; none: unknown."
+    )
 
     architecture: str = _told("unet", "The network.")
     encoder: str = _told("resnet18", "Its encoder.")

@@ -147,6 +147,7 @@ def _spec(options: TrainOptions, scene: FileScene, statistics: Statistics | None
         classes=tuple(IceClass(n, _color(colors[i % len(colors)])) for i, n in enumerate(options.classes)),
         ice=options.classes.index(options.ice),
         resolution=options.resolution or None,
+        stretch=options.stretch,
         stride=options.stride,
         description=options.description,
         license=options.license,

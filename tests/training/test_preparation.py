@@ -5,7 +5,7 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
-from seaice_cli.errors import DataError, OptionError
+from seaice_cli.errors import DataError, ModelError, OptionError
 from seaice_cli.training.options import TrainOptions
 from seaice_cli.training.preparation import prepare
 from tests import rasters as made
@@ -91,3 +91,10 @@ def test_a_scene_may_be_labelled_in_part_by_polygons(folder, background, outside
 def test_options_that_do_not_fit_the_data_are_named(folder, changes, text):
     with pytest.raises(OptionError, match=text):
         prepared(folder, **changes)
+
+
+def test_the_curve_of_the_images_is_the_models(folder):
+    assert prepared(folder).spec.stretch == ""
+    assert prepared(folder, stretch="corrected-reflectance").spec.stretch == "corrected-reflectance"
+    with pytest.raises(ModelError, match="stretch 'gamma' is none of"):
+        prepared(folder, stretch="gamma")
