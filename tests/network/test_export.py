@@ -1,5 +1,6 @@
 """A model directory is complete, and its two forms of the network agree."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -17,7 +18,7 @@ from seaice_cli.network.build import SceneNetwork, build_network, load_network
 from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines import open_engine
 from seaice_cli.network.export import export_model, save_model
-from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE, read_spec
+from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, WEIGHTS_FILE, read_spec
 from tests.network.test_build import small_spec
 
 SIZES = [(1, 64, 64), (3, 96, 64), (2, 32, 160)]
@@ -123,9 +124,13 @@ def test_weights_are_kept_once(saved, tmp_path):
 
 def test_a_directory_written_anew_is_the_same_model(saved, tmp_path):
     export_model(find_model(saved), tmp_path / "anew", "directory")
-    assert {p.name: p.read_bytes() for p in saved.iterdir()} == {
-        p.name: p.read_bytes() for p in (tmp_path / "anew").iterdir()
-    }
+    anew = tmp_path / "anew"
+    assert {p.name for p in saved.iterdir()} == {p.name for p in anew.iterdir()}
+    for name in (WEIGHTS_FILE, CARD_FILE):
+        assert (anew / name).read_bytes() == (saved / name).read_bytes()
+    scene = np.random.default_rng(1).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8)
+    np.testing.assert_array_equal(_run(anew / ONNX_FILE, scene), _run(saved / ONNX_FILE, scene))
+    assert dataclasses.replace(read_spec(anew), sha256={}) == dataclasses.replace(read_spec(saved), sha256={})
 
 
 def test_weights_that_are_damaged_or_missing_are_told_of_before_the_graph_runs(saved, tmp_path):
