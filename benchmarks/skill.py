@@ -27,6 +27,8 @@ from seaice_cli.network.spec import SPEC_FILE
 
 Pairs = list[tuple[str, str]]
 """Image and label of scenes."""
+RARE = 1e-3
+"""A class that covers less of a region has no score there: in Hudson Bay 19 pixels are cloud."""
 MODELS = ROOT / "models"
 
 
@@ -140,9 +142,9 @@ def score_regions(model: str, data: Path, runs: Path, seed: int) -> dict[str, Co
 def row(name: str, counts: Sequence[Confusion]) -> list[str]:
     """Return the name, IoU of the classes that occur, their mean, and the range of that over the seeds."""
     scores = np.array([iou(c) for c in counts])
-    scores[:, counts[0].counts.sum(axis=1) == 0] = (
-        np.nan
-    )  # a class that does not occur has no score, though it may be predicted
+    truth = counts[0].counts.sum(axis=1)
+    # What is wrongly predicted to be a rare class still lowers the scores of the others.
+    scores[:, truth < RARE * truth.sum()] = np.nan
     means = np.nanmean(scores, axis=1)
     classes = ["-" if np.isnan(s).all() else f"{s.mean():.3f}" for s in scores.T]
     return [name, *classes, f"{means.mean():.3f}", f"{means.min():.3f} to {means.max():.3f}"]
