@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BASE := $(VENV)/.base
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-gpu test-faults audit lint format benchmark clean
+.PHONY: setup demo test test-slow test-gpu test-faults test-cases audit lint format benchmark clean
 
 setup: $(READY)
 
@@ -44,6 +44,14 @@ test-slow: setup
 test-faults: setup
 	$(PYTEST) tests/faults -m "not gpu" --hypothesis-profile explore
 	$(PYTEST) -m "hypothesis and not gpu" --ignore=tests/faults --hypothesis-profile explore
+
+# Public bug reports of the field as scripts, where they lie beside the checkout; each prints PASS or FAIL.
+CASES ?= ../shared/cases
+test-cases: setup
+	@failed=0; for case in $(wildcard $(CASES)/[0-9]*.py); do \
+	  SEAICE=$(abspath $(BIN))/seaice $(abspath $(BIN))/python $$case $${TMPDIR:-/tmp}/seaice-case > $${TMPDIR:-/tmp}/seaice-case.log 2>&1 \
+	    && echo "passed $$case" || { echo "FAILED $$case"; grep FAIL $${TMPDIR:-/tmp}/seaice-case.log; failed=1; }; \
+	done; exit $$failed
 
 # Asks the advisory services of PyPI and OSV about every pinned dependency: needs the internet.
 audit: setup

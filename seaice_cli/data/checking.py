@@ -19,6 +19,7 @@ from seaice_cli.data.rasters import open_raster, open_scene, strips
 from seaice_cli.data.samples import Row, Sample, read_rows, resolve
 from seaice_cli.data.splitting import find_leaks, pixel_digest
 from seaice_cli.errors import DataError, SceneError
+from seaice_cli.raster.polygons.reading import count_values
 from seaice_cli.raster.reading.raster import Raster
 
 ERROR, WARNING = "error", "warning"
@@ -35,7 +36,7 @@ class Finding:
     level: str
     """"error" or "warning"."""
     fault: str
-    """One word: source, file, label, place, bands, empty, blind, duplicate, leak or class."""
+    """One word: source, file, label, place, bands, empty, blind, nodata, duplicate, leak or class."""
     where: str
     """The list and line, or the file."""
     text: str
@@ -180,6 +181,8 @@ def _check_pixels(row: Row, sample: Sample, split: _Split, reader: LabelReader) 
             counts += np.bincount(ids.ravel(), minlength=256)
             blind += 0 if valid is None else int(((ids != IGNORE) & ~valid).sum())
     split.counts += counts
+    if sample.label is not None:
+        yield from _check_meaning(row, sample.label, reader.encoding)
     labelled = int(counts[:IGNORE].sum())
     if sample.label is not None and not labelled:
         yield Finding(ERROR, "empty", row.where, f"{sample.label}: every pixel is ignored")
@@ -187,6 +190,29 @@ def _check_pixels(row: Row, sample: Sample, split: _Split, reader: LabelReader) 
         yield Finding(
             WARNING, "blind", row.where, f"{blind / labelled:.0%} of the labelled pixels have no data in the image"
         )
+
+
+def _check_meaning(row: Row, label: Path, encoding: LabelEncoding) -> Iterator[Finding]:
+    """Tell of labels that say something else than they seem to."""
+    if is_vector(label):
+        several = (
+            [n for n, k in count_values(label, layer=encoding.layer).items() if k > 1] if not encoding.attribute else []
+        )
+        if several:
+            text = f"{label}: all its polygons become class 1; if {' or '.join(several[:4])} names their class, name it as `attribute`"
+            yield Finding(WARNING, "class", row.where, text)
+        return
+    with open_raster(label) as dataset:
+        nodata = dataset.nodatavals[0]
+        if nodata is None or encoding.palette or encoding.names(nodata) or encoding.class_of(nodata) in (None, IGNORE):
+            return
+        pixels = sum(int((dataset.read(1, window=w) == nodata).sum()) for w in strips(dataset.height, dataset.width))
+    if pixels:
+        text = (
+            f"{label}: declares {nodata:g} as nodata, so its {pixels} pixels of that class are ignored; if they are meant, name the "
+            f"value in `values`, as in {nodata:g}:{nodata:g}"
+        )
+        yield Finding(WARNING, "nodata", row.where, text)
 
 
 def _duplicates(split: _Split, digest: Callable[[Path], str]) -> Iterator[Finding]:

@@ -124,8 +124,11 @@ def _mapped(mask: Path, table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
             raise DataError(
                 f"{mask}: holds {dataset.count} bands of {dataset.dtypes[0]}; a mask is one band of class ids"
             )
-        ids = dataset.read(list(bands))
-        ids = np.where(Validity.of(dataset, bands).read(dataset, ids), ids[0], IGNORE)
+        ids, validity = dataset.read(list(bands)), Validity.of(dataset, bands)
+        picture = validity.nodata == (None,) and not validity.mask
+        ids = np.where(validity.read(dataset, ids), ids[0], IGNORE)
+    if not set(np.unique(ids)) - {0, 255} and table[255] < 0 and picture:
+        ids = np.where(ids == 255, 1, ids)  # as `predict` writes pictures of ice
     if (wrong := table[ids] < 0).any():
         raise DataError(f"{mask}: no value stands for class {ids[wrong][0]}; name one for it")
     return np.asarray(table[ids])

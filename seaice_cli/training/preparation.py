@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from seaice_cli.data.labels.encoding import LabelEncoding, parse_values
+from seaice_cli.data.labels.encoding import LabelEncoding, of_names, parse_values
 from seaice_cli.data.labels.palettes import IGNORE, find_palette
 from seaice_cli.data.labels.reading import detect_encoding
 from seaice_cli.data.samples import Sample, read_samples
@@ -90,9 +90,12 @@ def _samples(options: TrainOptions) -> tuple[list[Sample], list[float], list[Sam
 
 
 def _encoding(options: TrainOptions, samples: Sequence[Sample]) -> LabelEncoding:
+    values = parse_values(options.values) if options.values else None
+    if values is None and options.attribute:
+        values = of_names(options.classes)
     encoding = LabelEncoding(
         classes=len(options.classes),
-        values=parse_values(options.values) if options.values else None,
+        values=values,
         palette=find_palette(options.palette) if options.palette else None,
         attribute=options.attribute or None,
         background=options.background,

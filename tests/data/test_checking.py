@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seaice_cli.data.checking import check_sources
-from seaice_cli.data.labels.encoding import LabelEncoding
+from seaice_cli.data.labels.encoding import LabelEncoding, parse_values
 from tests.data.labels.test_rasterizing import SHAPES
 from tests.rasters import TRANSFORM, classes, layer, noise, raster
 
@@ -147,3 +148,24 @@ def test_damaged_files_are_findings_and_nothing_worse(tmp_path, name, random):
     shutil.copytree(folder, damaged)
     (damaged / name).write_bytes(content)
     findings(damaged)
+
+
+def test_a_class_that_is_declared_as_nodata_is_told(tmp_path):
+    image = raster(tmp_path / "a.tif", noise(20, 30))
+    label = raster(tmp_path / "gt.tif", classes(20, 30), nodata=0)
+    (tmp_path / "t.csv").write_text(f"image,label\n{image.name},{label.name}\n")
+    (found,) = check_sources([tmp_path / "t.csv"], LabelEncoding(classes=2))
+    assert (found.level, found.fault) == ("warning", "nodata")
+    assert "declares 0 as nodata, so its" in found.text
+    named = LabelEncoding(classes=2, values=parse_values("0:0,1:1"))
+    assert not list(check_sources([tmp_path / "t.csv"], named))
+
+
+def test_an_attribute_that_may_name_the_class_is_told(tmp_path):
+    image = raster(tmp_path / "a.tif", noise(20, 30))
+    boxes = [(shapely.box(-1e6 + 500 * k, 496e3, -1e6 + 500 * k + 400, 499e3), k % 2) for k in range(4)]
+    vector = layer(tmp_path / "a.gpkg", boxes)
+    (tmp_path / "t.csv").write_text(f"image,label\n{image.name},{vector.name}\n")
+    (found,) = check_sources([tmp_path / "t.csv"], LabelEncoding(classes=2))
+    assert "all its polygons become class 1; if class names their class" in found.text
+    assert not list(check_sources([tmp_path / "t.csv"], LabelEncoding(classes=2, attribute="class")))

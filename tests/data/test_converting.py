@@ -13,6 +13,7 @@ from seaice_cli.data.converting import find_rasters, parse_out_values, plan_conv
 from seaice_cli.data.labels.encoding import NAIC, LabelEncoding
 from seaice_cli.data.labels.palettes import ISAID, ISPRS
 from seaice_cli.data.labels.reading import read_label
+from seaice_cli.data.rasters import plain_pictures
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError, OptionError, OutputError
 from tests.data.labels.test_rasterizing import SHAPES, expected
@@ -118,3 +119,18 @@ def test_ids_of_isaid_stay_below_its_sixteen_classes(tmp_path):
     label = raster(tmp_path / "noise.png", noise(50, 50))
     write_ids(Sample(label, label, ""), tmp_path / "ids.png", LabelEncoding(palette=ISAID))
     assert pixels_of(tmp_path / "ids.png").max() <= 15
+
+
+def test_pictures_of_ice_as_predict_writes_them_are_masks(tmp_path):
+    picture = raster(tmp_path / "ice.png", np.array([[0, 255], [255, 0]], "uint8"))
+    zip_masks([picture], tmp_path / "a.zip", {0: 100, 1: 200})
+    with (
+        zipfile.ZipFile(tmp_path / "a.zip") as archive,
+        MemoryFile(archive.read("results/ice.png")) as memory,
+        plain_pictures(),
+        memory.open() as dataset,
+    ):
+        assert dataset.read(1).tolist() == [[100, 200], [200, 100]]
+    mask = raster(tmp_path / "mask.tif", np.array([[0, 255]], "uint8"), nodata=255)
+    with pytest.raises(DataError, match="no value stands for class 255"):
+        zip_masks([mask], tmp_path / "b.zip", {0: 100, 1: 200})

@@ -97,7 +97,9 @@ def split(
         torn = len(straddling(shares))
     if torn:
         click.echo(
-            f"Warning: {torn} scenes have tiles on both sides, so the score will be too good; use --by scene", err=True
+            f"Warning: {torn} scenes have tiles on both sides, so the score would be too good, and `seaice train` refuses such "
+            "lists; use --by scene",
+            err=True,
         )
     _write_lists(parts, output, overwrite=overwrite)
 

@@ -58,7 +58,7 @@ def build_encoding(
         DataError: A value map or palette is none.
         OptionError: Values and a palette are both given, or there are too few or too many classes.
     """
-    from seaice_cli.data.labels.encoding import LabelEncoding, ValueMap, parse_values
+    from seaice_cli.data.labels.encoding import LabelEncoding, of_names, parse_values
     from seaice_cli.data.labels.palettes import find_palette
     from seaice_cli.errors import OptionError
 
@@ -67,7 +67,7 @@ def build_encoding(
     names = class_names(classes)
     value_map = parse_values(values) if values else None
     if value_map is None and attribute and names:
-        value_map = ValueMap({str(i): i for i in range(len(names))} | {name: i for i, name in enumerate(names)})
+        value_map = of_names(names)
     return LabelEncoding(
         classes=len(names) if names else None,
         values=value_map,

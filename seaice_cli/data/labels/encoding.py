@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,22 @@ class ValueMap:
 
 BINARY = ValueMap({"0": 0}, other=1)
 """Zero is background, anything else is ice: the 0/255 masks."""
+
+
+def of_names(names: Sequence[str]) -> ValueMap:
+    """Return the map by which an attribute names a class by its id or by its name."""
+    return ValueMap({str(i): i for i in range(len(names))} | {name: i for i, name in enumerate(names)})
+
+
+def show_value(value: object) -> str:
+    """Return the value of an attribute as it stands in its file; vector libraries read whole numbers beside empty ones as floats."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return "empty (NULL)"
+    if isinstance(value, float) and value.is_integer():
+        return repr(int(value))
+    return repr(str(value)[:80])
+
+
 NAIC = ValueMap({str(100 * (c + 1)): c for c in range(8)} | {"255": IGNORE})
 """100 to 800 stand for 0 to 7."""
 VALUE_MAPS = {"binary": BINARY, "naic": NAIC}

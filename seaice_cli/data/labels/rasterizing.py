@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.windows import Window
 
-from seaice_cli.data.labels.encoding import LabelEncoding
+from seaice_cli.data.labels.encoding import LabelEncoding, show_value
 from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.data.rasters import open_raster
 from seaice_cli.errors import DataError
@@ -58,7 +58,7 @@ def _class_of(polygons: Polygons, index: int, encoding: LabelEncoding) -> int:
     class_id = encoding.class_of(value)
     if class_id is None:
         raise DataError(
-            f"{polygons.path}, feature {polygons.numbers[index]}: {encoding.attribute} is {str(value)[:80]!r}, which is no class "
+            f"{polygons.path}, feature {polygons.numbers[index]}: {encoding.attribute} is {show_value(value)}, which is no class "
             f"({encoding.describe()}); say what it stands for, as in `ice:1`, or `{IGNORE}` to ignore it"
         )
     return class_id

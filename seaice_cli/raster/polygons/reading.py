@@ -82,6 +82,22 @@ def read_areas(path: Path, *, layer: str | None = None) -> list[Polygons]:
     return [_only_polygons(path, found) for found in _read(path, layer, None, strict=False)]
 
 
+def count_values(path: Path, *, layer: str | None = None) -> dict[str, int]:
+    """Return how many different values the attributes of a layer have, without those that tell every feature from all others.
+
+    Raises:
+        DataError: As `read_polygons`.
+    """
+    if path.suffix.lower() in (".parquet", ".geoparquet"):
+        return {}
+    with reading(path), linked(path) as plain:
+        (name,) = _choose_layers(path, plain, layer, strict=True)
+        found, _, _, columns = pyogrio.raw.read(plain, layer=name, read_geometry=False)
+    counts = {str(n): len({str(v) for v in c}) for n, c in zip(found["fields"], columns, strict=True)}
+    features = max((len(c) for c in columns), default=0)
+    return {n: k for n, k in counts.items() if k < features or features < 3}
+
+
 def _only_polygons(path: Path, found: Polygons) -> Polygons:
     kinds = shapely.get_type_id(found.geometries)
     others = ~np.isin(kinds, (-1, *POLYGONS)) & ~shapely.is_empty(found.geometries)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seaice_cli.data.labels.encoding import BINARY, NAIC, LabelEncoding, ValueMap, parse_values
+from seaice_cli.data.labels.encoding import BINARY, NAIC, LabelEncoding, ValueMap, of_names, parse_values, show_value
 from seaice_cli.errors import DataError
 
 
@@ -58,3 +58,15 @@ def test_the_table_of_a_map_holds_what_the_map_says():
 )  # fmt: skip
 def test_attributes_become_classes(value, encoding, class_id):
     assert encoding.class_of(value) == class_id
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(float("nan"), "empty (NULL)"), (None, "empty (NULL)"), (1.0, "1"), (1.5, "'1.5'"), ("ice", "'ice'")],
+)
+def test_values_are_shown_as_they_stand_in_the_file(value, text):
+    assert show_value(value) == text
+
+
+def test_names_and_ids_stand_for_classes():
+    assert of_names(("water", "ice")).ids == {"0": 0, "1": 1, "water": 0, "ice": 1}
