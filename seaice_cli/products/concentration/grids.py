@@ -1,0 +1,130 @@
+"""Grids of sea-ice concentration: the named ones of the field, and cells of any size on a mask's own coordinates."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+from rasterio.crs import CRS
+
+from seaice_cli.errors import OptionError
+from seaice_cli.raster.area import pixel_area
+
+MAX_CELLS = 1 << 27
+"""More cells than this are a mistake in the size of a cell."""
+
+
+@dataclass(frozen=True)
+class CellGrid:
+    """A grid of square cells."""
+
+    name: str
+    crs: CRS
+    transform: Affine
+    """From (column, row) to coordinates of the CRS."""
+    height: int
+    width: int
+
+    @property
+    def cell(self) -> float:
+        """The side of a cell in units of the CRS."""
+        return float(self.transform.a)
+
+    @cached_property
+    def x(self) -> npt.NDArray[np.float64]:
+        """Coordinates of the cells' centres along a row, (width,)."""
+        return self.transform.c + self.transform.a * (np.arange(self.width) + 0.5)
+
+    @cached_property
+    def y(self) -> npt.NDArray[np.float64]:
+        """Coordinates of the cells' centres down a column, (height,)."""
+        return self.transform.f + self.transform.e * (np.arange(self.height) + 0.5)
+
+    @cached_property
+    def cell_area(self) -> npt.NDArray[np.float64]:
+        """True areas of the cells in m², (height, width); NaN where the projection is not defined."""
+        rows, columns = np.meshgrid(np.arange(self.height) + 0.5, np.arange(self.width) + 0.5, indexing="ij")
+        areas = pixel_area(self.crs, self.transform, rows.ravel(), columns.ravel()).reshape(self.height, self.width)
+        return np.where(np.isfinite(areas), areas, np.nan)
+
+    def degrees(
+        self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return longitudes and latitudes of points on WGS 84; NaN where the projection is not defined."""
+        from pyproj import Transformer
+
+        longitude, latitude = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True).transform(x, y)
+        known = np.isfinite(longitude) & np.isfinite(latitude)
+        return np.where(known, longitude, np.nan), np.where(known, latitude, np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Grids of one projection and extent in several cell sizes."""
+
+    epsg: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    kilometres: tuple[float, ...]
+
+
+# Origins and shapes: NSIDC, "A Guide to NSIDC's Polar Stereographic Projection" and "A Guide to EASE Grids"; the extent of EASE2 grids
+# of OSI SAF is that of its product user manual for the climate data record.
+_FAMILIES = {
+    "psn": _Family(3411, -3_850_000, 5_850_000, 3_750_000, -5_350_000, (25, 12.5, 6.25)),
+    "pss": _Family(3412, -3_950_000, 4_350_000, 3_950_000, -3_950_000, (25, 12.5, 6.25)),
+    "psn-wgs84-": _Family(3413, -3_850_000, 5_850_000, 3_750_000, -5_350_000, (25, 12.5, 6.25)),
+    "pss-wgs84-": _Family(3976, -3_950_000, 4_350_000, 3_950_000, -3_950_000, (25, 12.5, 6.25)),
+    "ease2-n": _Family(6931, -9_000_000, 9_000_000, 9_000_000, -9_000_000, (25, 12.5, 6.25)),
+    "ease2-s": _Family(6932, -9_000_000, 9_000_000, 9_000_000, -9_000_000, (25, 12.5, 6.25)),
+    "osisaf-n": _Family(6931, -5_400_000, 5_400_000, 5_400_000, -5_400_000, (25,)),
+    "osisaf-s": _Family(6932, -5_400_000, 5_400_000, 5_400_000, -5_400_000, (25,)),
+}
+
+GRIDS = tuple(f"{family}{size:g}" for family, found in _FAMILIES.items() for size in found.kilometres)
+"""The names of all grids: `psn25` is NSIDC's polar stereographic grid of the north with cells of 25 km."""
+
+
+def named_grid(name: str) -> CellGrid:
+    """Return the grid of a name in `GRIDS`.
+
+    Raises:
+        OptionError: There is none of that name.
+    """
+    for family, found in _FAMILIES.items():
+        for size in found.kilometres:
+            if name == f"{family}{size:g}":
+                side = size * 1000
+                width, height = round((found.right - found.left) / side), round((found.top - found.bottom) / side)
+                transform = Affine(side, 0, found.left, 0, -side, found.top)
+                return CellGrid(name, CRS.from_epsg(found.epsg), transform, height, width)
+    raise OptionError(f"--grid {name} is none of {', '.join(GRIDS)}")
+
+
+def grid_over(cell: float, crs: CRS, bounds: tuple[float, float, float, float]) -> CellGrid:
+    """Return cells of a size that cover an extent, their borders at multiples of the size.
+
+    Args:
+        cell: The side of a cell in units of the CRS.
+        crs: Projected.
+        bounds: Left, bottom, right, top.
+
+    Raises:
+        OptionError: The size is none, the cells would be too many, or the CRS is in degrees.
+    """
+    if not cell > 0 or not math.isfinite(cell):
+        raise OptionError(f"--cell {cell:g} must be a positive number of map units")
+    if not crs.is_projected:
+        raise OptionError("--cell needs a mask in a projected CRS; choose a named --grid instead")
+    left, bottom, right, top = bounds
+    left, top = math.floor(left / cell + 1e-9) * cell, math.ceil(top / cell - 1e-9) * cell
+    width, height = math.ceil((right - left) / cell - 1e-9), math.ceil((top - bottom) / cell - 1e-9)
+    if width * height > MAX_CELLS:
+        raise OptionError(f"--cell {cell:g} would make {width} x {height} cells; choose larger ones")
+    return CellGrid(f"{cell:g} m", crs, Affine(cell, 0, left, 0, -cell, top), max(1, height), max(1, width))
