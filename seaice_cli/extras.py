@@ -14,6 +14,7 @@ EXTRAS = {
         "torch", "torchvision", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript", "tensorboard",
     ),
     "gpu": ("torch", "segmentation_models_pytorch", "timm", "safetensors"),
+    "products": ("xarray", "netCDF4", "contourpy"),
     "notebook": ("xarray", "rioxarray", "geopandas", "matplotlib"),
 }  # fmt: skip
 """The modules that an extra brings, those that are looked for first in front."""

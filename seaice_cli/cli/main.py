@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from seaice_cli import __version__
+from seaice_cli.cli.concentration import concentration
 from seaice_cli.cli.data.command import data
 from seaice_cli.cli.evaluation.command import evaluate
 from seaice_cli.cli.floes import floes
@@ -96,6 +97,7 @@ cli.add_command(evaluate)
 cli.add_command(models)
 cli.add_command(vectorize)
 cli.add_command(floes)
+cli.add_command(concentration)
 
 
 def main() -> None:

@@ -1,28 +1,27 @@
 """Binning: the true area of every pixel is shared out among the cells of a grid that it lies in.
 
 A pixel is the quadrilateral of its four corners on the grid; where it crosses the border of cells it is clipped by them, so that sums
-are exact at cell borders. Corners are computed exactly at nodes some pixels apart and are linear between them, as long as that is off by
+are exact at cell borders. Corners are computed at nodes some pixels apart and are linear between them, as long as that is off by
 less than a hundredth of a pixel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
+from pyproj import Transformer
 from rasterio.crs import CRS
 
 from seaice_cli.products.concentration.grids import CellGrid
+from seaice_cli.products.concentration.kinds import KINDS
 from seaice_cli.raster.area import pixel_area
 
 Array = npt.NDArray[Any]
-
-NODATA, ICE, WATER, UNKNOWN, LAND = range(5)
-"""What a pixel can be: no data, ice, open water, hidden (cloud, unsure) or land."""
-KINDS = 5
 
 _NODE_METRES = 6000.0
 """Between nodes, at most: areas are linear to (6 km / earth radius)² / 8, a ten-millionth."""
@@ -64,6 +63,9 @@ class Binner:
     def __init__(self, grid: CellGrid, crs: CRS, transform: Affine, height: int, width: int) -> None:
         self._grid, self._crs, self._transform = grid, crs, transform
         self._height, self._width = height, width
+        self._change = (
+            None if crs == grid.crs else Transformer.from_crs(crs.to_wkt(), grid.crs.to_wkt(), always_xy=True)
+        )
         self.step = self._choose_step()
         self._columns = self._nodes(width)
         self._constant = self._equal_area()
@@ -80,18 +82,18 @@ class Binner:
         from seaice_cli.products.concentration.kernels import bin_rows
 
         percent = np.empty((0, 0), np.uint8) if probability is None else np.ascontiguousarray(probability)
-        row = top
-        while row < top + len(kinds):
-            upper = row // self.step * self.step
-            lower = min(upper + self.step, self._height)
-            stop = min(lower, top + len(kinds))
-            at = slice(row - top, stop - top)
-            u, v, area = self._lattice(np.array([upper, lower], np.float64), self._columns)
+        kinds = np.ascontiguousarray(kinds)
+        end = top + len(kinds)
+        edges = np.append(np.arange(top // self.step * self.step, end, self.step), 0)
+        edges[-1] = min(edges[-2] + self.step, self._height)
+        u, v, area = self._lattice(edges.astype(np.float64), self._columns)
+        for k, (upper, lower) in enumerate(pairwise(edges.tolist())):
+            at = slice(max(upper, top) - top, min(lower, end) - top)
+            here = slice(k, k + 2)
             bin_rows(
-                np.ascontiguousarray(kinds[at]), percent[at], u, v, area, self._columns, row - upper, lower - upper,
+                kinds[at], percent[at], u[here], v[here], area[here], self._columns, max(upper, top) - upper, lower - upper,
                 sums.area, sums.variance, sums.pixels,
             )  # fmt: skip
-            row = stop
 
     def _lattice(self, rows: Array, columns: Array) -> tuple[Array, Array, Array]:
         """Return grid columns, grid rows and the true areas of pixels at all nodes, (rows, columns) each; NaN where undefined."""
@@ -104,11 +106,8 @@ class Binner:
 
     def _positions(self, rows: Array, columns: Array) -> tuple[Array, Array]:
         x, y = self._transform @ (columns, rows)
-        if self._crs != self._grid.crs:
-            from pyproj import Transformer
-
-            moved = Transformer.from_crs(self._crs.to_wkt(), self._grid.crs.to_wkt(), always_xy=True)
-            x, y = moved.transform(x, y)
+        if self._change is not None:
+            x, y = self._change.transform(x, y)
         u, v = ~self._grid.transform @ (np.asarray(x), np.asarray(y))
         known = np.isfinite(u) & np.isfinite(v)
         return np.where(known, u, np.nan), np.where(known, v, np.nan)

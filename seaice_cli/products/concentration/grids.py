@@ -37,12 +37,14 @@ class CellGrid:
     @cached_property
     def x(self) -> npt.NDArray[np.float64]:
         """Coordinates of the cells' centres along a row, (width,)."""
-        return self.transform.c + self.transform.a * (np.arange(self.width) + 0.5)
+        centres: npt.NDArray[np.float64] = self.transform.c + self.transform.a * (np.arange(self.width) + 0.5)
+        return centres
 
     @cached_property
     def y(self) -> npt.NDArray[np.float64]:
         """Coordinates of the cells' centres down a column, (height,)."""
-        return self.transform.f + self.transform.e * (np.arange(self.height) + 0.5)
+        centres: npt.NDArray[np.float64] = self.transform.f + self.transform.e * (np.arange(self.height) + 0.5)
+        return centres
 
     @cached_property
     def cell_area(self) -> npt.NDArray[np.float64]:
@@ -104,7 +106,7 @@ def named_grid(name: str) -> CellGrid:
                 width, height = round((found.right - found.left) / side), round((found.top - found.bottom) / side)
                 transform = Affine(side, 0, found.left, 0, -side, found.top)
                 return CellGrid(name, CRS.from_epsg(found.epsg), transform, height, width)
-    raise OptionError(f"--grid {name} is none of {', '.join(GRIDS)}")
+    raise OptionError(f"`grid` {name} is none of {', '.join(GRIDS)}")
 
 
 def grid_over(cell: float, crs: CRS, bounds: tuple[float, float, float, float]) -> CellGrid:
@@ -119,12 +121,12 @@ def grid_over(cell: float, crs: CRS, bounds: tuple[float, float, float, float]) 
         OptionError: The size is none, the cells would be too many, or the CRS is in degrees.
     """
     if not cell > 0 or not math.isfinite(cell):
-        raise OptionError(f"--cell {cell:g} must be a positive number of map units")
+        raise OptionError(f"`cell` {cell:g} must be a positive number of map units")
     if not crs.is_projected:
-        raise OptionError("--cell needs a mask in a projected CRS; choose a named --grid instead")
+        raise OptionError("`cell` needs a mask in a projected CRS; choose a named `grid` instead")
     left, bottom, right, top = bounds
     left, top = math.floor(left / cell + 1e-9) * cell, math.ceil(top / cell - 1e-9) * cell
     width, height = math.ceil((right - left) / cell - 1e-9), math.ceil((top - bottom) / cell - 1e-9)
     if width * height > MAX_CELLS:
-        raise OptionError(f"--cell {cell:g} would make {width} x {height} cells; choose larger ones")
+        raise OptionError(f"`cell` {cell:g} would make {width} x {height} cells; choose larger ones")
     return CellGrid(f"{cell:g} m", crs, Affine(cell, 0, left, 0, -cell, top), max(1, height), max(1, width))
