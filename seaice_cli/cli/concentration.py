@@ -32,15 +32,28 @@ def _bar(strips: Iterable[Any]) -> Iterable[Any]:
 @click.option("-o", "--output", required=True, type=FILE, help="What is written: .nc (CF-1.11) or .tif.")
 @click.option("--grid", type=click.Choice(GRIDS), metavar="NAME", help=f"A grid of the field: {', '.join(GRIDS)}.")
 @click.option("--cell", type=float, metavar="M", help="Or the side of cells, in units of the first mask's CRS.")
-@click.option("--min-valid", type=float, default=0.5, show_default=True, help="Share of a cell's sea that must be known.")
+@click.option(
+    "--min-valid", type=float, default=0.5, show_default=True, help="Share of a cell's sea that must be known."
+)
 @click.option("--ice", type=Classes(), help="Classes that are ice, by name or value.  [default: by their names]")
 @click.option("--water", type=Classes(), help="Classes that are open water.")
 @click.option("--unknown", type=Classes(), help="Classes that hide the sea: neither ice nor water.")
 @click.option("--land", type=FILE, help="Polygons of land.  [default: value 254]")
-@click.option("--probability", multiple=True, type=FILE, help="Per cent of ice on the mask's grid; one for each mask, in their order.")
-@click.option("--time", metavar="WHEN", help="Acquisition: 2022-09-14, 2022-09-14T12:30Z, or first/last.  [default: the masks' tags]")
+@click.option(
+    "--probability",
+    multiple=True,
+    type=FILE,
+    help="Per cent of ice on the mask's grid; one for each mask, in their order.",
+)
+@click.option(
+    "--time",
+    metavar="WHEN",
+    help="Acquisition: 2022-09-14, 2022-09-14T12:30Z, or first/last.  [default: the masks' tags]",
+)
 @click.option("--append", is_flag=True, help="Add to a series that exists (.nc).")
-@click.option("--attribute", multiple=True, metavar="NAME=VALUE", help="Global attribute of NetCDF: creator_name, license, ...")
+@click.option(
+    "--attribute", multiple=True, metavar="NAME=VALUE", help="Global attribute of NetCDF: creator_name, license, ..."
+)
 @click.option("--band", type=int, help="Band of the masks, from 1.  [default: their only one]")
 @overwrite
 @as_json
@@ -55,9 +68,10 @@ def concentration(
     Example: seaice concentration mask.tif -o sic.nc --grid psn25
     """
     from seaice_cli.products.concentration.metadata import parse_attributes
-    from seaice_cli.products.concentration.options import ConcentrationOptions, Meanings
+    from seaice_cli.products.concentration.options import ConcentrationOptions
     from seaice_cli.products.concentration.pipeline import concentrate
     from seaice_cli.products.concentration.writing import refuse_early, require_time, write_concentration
+    from seaice_cli.products.meanings import Meanings
     from seaice_cli.raster.reading.acquisition import parse_span
 
     meanings = Meanings(**{kind: chosen.pop(kind) or () for kind in ("ice", "water", "unknown")})

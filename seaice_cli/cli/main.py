@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from seaice_cli import __version__
+from seaice_cli.cli.composite import composite
 from seaice_cli.cli.concentration import concentration
 from seaice_cli.cli.data.command import data
 from seaice_cli.cli.evaluation.command import evaluate
+from seaice_cli.cli.extent import extent
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
@@ -97,7 +99,9 @@ cli.add_command(evaluate)
 cli.add_command(models)
 cli.add_command(vectorize)
 cli.add_command(floes)
+cli.add_command(composite)
 cli.add_command(concentration)
+cli.add_command(extent)
 
 
 def main() -> None:

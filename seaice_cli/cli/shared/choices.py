@@ -15,3 +15,4 @@ GRIDS = (
     "pss-wgs84-25", "pss-wgs84-12.5", "pss-wgs84-6.25", "ease2-n25", "ease2-n12.5", "ease2-n6.25", "ease2-s25", "ease2-s12.5",
     "ease2-s6.25", "osisaf-n25", "osisaf-s25",
 )  # fmt: skip
+RULES = ("latest", "majority", "probability")

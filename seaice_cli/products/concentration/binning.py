@@ -17,8 +17,8 @@ from affine import Affine
 from pyproj import Transformer
 from rasterio.crs import CRS
 
-from seaice_cli.products.concentration.grids import CellGrid
-from seaice_cli.products.concentration.kinds import KINDS
+from seaice_cli.products.concentration.grids import CellGrid, equal_area
+from seaice_cli.products.meanings import KINDS
 from seaice_cli.raster.area import pixel_area
 
 Array = npt.NDArray[Any]
@@ -27,7 +27,6 @@ _NODE_METRES = 6000.0
 """Between nodes, at most: areas are linear to (6 km / earth radius)² / 8, a ten-millionth."""
 _TOLERANCE = 0.01
 """Pixels by which a corner may be off."""
-_EQUAL = 1e-6
 _EARTH_METRES = 6.4e6
 
 
@@ -68,7 +67,7 @@ class Binner:
         )
         self.step = self._choose_step()
         self._columns = self._nodes(width)
-        self._constant = self._equal_area()
+        self._constant = equal_area(crs, transform, height, width)
 
     def add(self, sums: CellSums, kinds: Array, top: int, probability: Array | None = None) -> None:
         """Add full-width rows to the sums.
@@ -136,13 +135,3 @@ class Binner:
         size = np.hypot(pixel[0] - middle[0], pixel[1] - middle[1])
         off = np.hypot(*(sum(a[i] for a in around) / 4 - middle[i] for i in (0, 1)))
         return bool(np.all((off <= _TOLERANCE * size) | ~np.isfinite(off)))
-
-    def _equal_area(self) -> float | None:
-        """Return the area of a pixel where all are equal; None where they are not."""
-        rows, columns = np.meshgrid(np.linspace(0, self._height, 9), np.linspace(0, self._width, 9), indexing="ij")
-        areas = pixel_area(self._crs, self._transform, rows.ravel(), columns.ravel())
-        areas = areas[np.isfinite(areas)]
-        unit = self._crs.linear_units_factor[1] if self._crs.is_projected else 1.0
-        planar = float(abs(self._transform.determinant) * unit**2)
-        equal = areas.size > 0 and np.all(np.abs(areas / planar - 1) <= _EQUAL)
-        return planar if equal else None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seaice_cli.products.concentration.binning import CellSums
 from seaice_cli.products.concentration.grids import CellGrid
-from seaice_cli.products.concentration.kinds import ICE, LAND, NODATA, UNKNOWN, WATER
+from seaice_cli.products.meanings import ICE, LAND, NODATA, UNKNOWN, WATER
 
 Array = npt.NDArray[Any]
 

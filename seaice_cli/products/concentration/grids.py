@@ -14,8 +14,21 @@ from rasterio.crs import CRS
 from seaice_cli.errors import OptionError
 from seaice_cli.raster.area import pixel_area
 
+_BLOCK = 1 << 18
+"""Cells whose area is computed at once, about: several arrays of vectors are made of them."""
+_EQUAL = 1e-6
 MAX_CELLS = 1 << 27
 """More cells than this are a mistake in the size of a cell."""
+
+
+def equal_area(crs: CRS, transform: Affine, height: int, width: int) -> float | None:
+    """Return the area in m² of the pixels of a raster if it is the same for all, found out at 81 of them; None if not."""
+    rows, columns = np.meshgrid(np.linspace(0, height, 9), np.linspace(0, width, 9), indexing="ij")
+    areas = pixel_area(crs, transform, rows.ravel(), columns.ravel())
+    unit = crs.linear_units_factor[1] if crs.is_projected else 1.0
+    planar = float(abs(transform.determinant) * unit**2)
+    known = areas[np.isfinite(areas)]
+    return planar if known.size > 0 and np.all(np.abs(known / planar - 1) <= _EQUAL) else None
 
 
 @dataclass(frozen=True)
@@ -49,9 +62,18 @@ class CellGrid:
     @cached_property
     def cell_area(self) -> npt.NDArray[np.float64]:
         """True areas of the cells in m², (height, width); NaN where the projection is not defined."""
-        rows, columns = np.meshgrid(np.arange(self.height) + 0.5, np.arange(self.width) + 0.5, indexing="ij")
-        areas = pixel_area(self.crs, self.transform, rows.ravel(), columns.ravel()).reshape(self.height, self.width)
-        return np.where(np.isfinite(areas), areas, np.nan)
+        equal = equal_area(self.crs, self.transform, self.height, self.width)
+        if equal is not None:
+            return np.full((self.height, self.width), equal)
+        areas = np.empty((self.height, self.width))
+        step = max(1, _BLOCK // self.width)
+        for top in range(0, self.height, step):
+            rows, columns = np.mgrid[top : min(top + step, self.height), 0 : self.width] + 0.5
+            areas[top : top + step] = pixel_area(self.crs, self.transform, rows.ravel(), columns.ravel()).reshape(
+                rows.shape
+            )
+        areas[~np.isfinite(areas)] = np.nan
+        return areas
 
     def degrees(
         self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]

@@ -1,5 +1,8 @@
 """The kernel that shares pixels out among cells. Compiled by numba at its first use."""
 
+# Kernels take many plain arguments, and are written as numba compiles them best.
+# ruff: noqa: PLR0913, PLR0917, PLR1714, PLW3301, RUF046, SIM109
+
 from __future__ import annotations
 
 import math
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seaice_cli.products.concentration.kinds import ICE, KINDS, NODATA, WATER
+from seaice_cli.products.meanings import ICE, KINDS, NODATA, WATER
 from seaice_cli.vectorization.tracing.compilation import compiled, inlined, whole
 
 Array = npt.NDArray[Any]

@@ -21,7 +21,12 @@ from seaice_cli.raster.reading.acquisition import Span
 NAME = "sea_ice_area_fraction"
 SCALE = 1e-4
 FILL = -32767
-_FRACTION = {"units": "1", "valid_range": np.array([0, 10_000], np.int16), "grid_mapping": "crs", "coordinates": "lat lon"}
+_FRACTION = {
+    "units": "1",
+    "valid_range": np.array([0, 10_000], np.int16),
+    "grid_mapping": "crs",
+    "coordinates": "lat lon",
+}
 _OVER_CELL = {"cell_methods": "time: point area: mean where sea", "cell_measures": "area: cell_area"}
 VARIABLES: Mapping[str, Mapping[str, Any]] = {
     NAME: {
@@ -34,7 +39,7 @@ VARIABLES: Mapping[str, Mapping[str, Any]] = {
         "long_name": "number of pixels of ice and water with their middle in the cell", "coverage_content_type": "qualityInformation",
     },
     "unknown_fraction": {
-        **_FRACTION, "long_name": "share of the cell that cloud hides or that is unsure",
+        **_FRACTION, "standard_name": "area_fraction", "long_name": "share of the cell that cloud hides or that is unsure",
         "coverage_content_type": "qualityInformation",
     },
     "land_fraction": {
@@ -47,7 +52,7 @@ VARIABLES: Mapping[str, Mapping[str, Any]] = {
         "comment": "pixels are taken as independent, so this is a lower bound",
     },
     "status_flag": {
-        "standard_name": f"{NAME} status_flag", "long_name": "why a cell has a sea ice area fraction or none",
+        "standard_name": "status_flag", "long_name": "why a cell has a sea ice area fraction or none",
         "flag_values": np.array(list(STATUS), np.int8), "flag_meanings": " ".join(STATUS.values()),
         "valid_range": np.array([min(STATUS), max(STATUS)], np.int8), "grid_mapping": "crs", "coordinates": "lat lon",
         "coverage_content_type": "qualityInformation",
@@ -77,6 +82,7 @@ def discovery(made: Concentration, span: Span, attributes: Mapping[str, str]) ->
         "id": _digest(made, span),
         "source": f"maps of ice and water: {sources}",
         "history": f"{now} seaice {__version__}: concentration from {sources}",
+        "comment": "A cell has a concentration if enough of its sea is known; it is ice / (ice + water) by the true areas of pixels.",
         "processing_level": "Level 3",
         "product_version": __version__,
         "cdm_data_type": "Grid",
@@ -124,6 +130,12 @@ def grid_mapping(grid: CellGrid) -> dict[str, Any]:
 
     found = CRS.from_wkt(grid.crs.to_wkt())
     attributes: dict[str, Any] = {key: value for key, value in found.to_cf().items() if value is not None}
+    if (
+        attributes.get("grid_mapping_name") == "polar_stereographic"
+    ):  # which CF wants, and PROJ leaves out where a parallel is standard
+        attributes.setdefault(
+            "latitude_of_projection_origin", 90.0 if attributes.get("standard_parallel", 90.0) > 0 else -90.0
+        )
     attributes |= {"spatial_ref": attributes["crs_wkt"], "long_name": found.name}
     attributes["GeoTransform"] = " ".join(f"{value!r}" for value in map(float, grid.transform.to_gdal()))
     return attributes
@@ -146,8 +158,6 @@ def _extent(grid: CellGrid) -> dict[str, Any]:
         "geospatial_lon_min": float(np.nanmin(longitude)), "geospatial_lon_max": float(np.nanmax(longitude)),
         "geospatial_lat_units": "degrees_north", "geospatial_lon_units": "degrees_east",
         "geospatial_lat_resolution": f"{grid.cell:g} m", "geospatial_lon_resolution": f"{grid.cell:g} m",
-        "geospatial_vertical_min": 0.0, "geospatial_vertical_max": 0.0,
-        "geospatial_vertical_units": "m", "geospatial_vertical_resolution": "0 m", "geospatial_vertical_positive": "up",
     }  # fmt: skip
     low, high = around["geospatial_lat_min"], around["geospatial_lat_max"]
     west, east = around["geospatial_lon_min"], around["geospatial_lon_max"]

@@ -136,7 +136,10 @@ def _dataset(made: Concentration, span: Span) -> Any:
 def _places(grid: CellGrid) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return coordinates of cells, and the bounds of these."""
     half = grid.cell / 2
-    unit = {"units": grid.crs.linear_units if grid.crs.linear_units != "metre" else "m", "coverage_content_type": "coordinate"}
+    unit = {
+        "units": grid.crs.linear_units if grid.crs.linear_units != "metre" else "m",
+        "coverage_content_type": "coordinate",
+    }
     longitude, latitude = grid.degrees(*np.meshgrid(grid.x, grid.y))
     steps = ((-half, half), (-half, -half), (half, -half), (half, half))
     corners = [grid.degrees(*np.meshgrid(grid.x + dx, grid.y + dy)) for dx, dy in steps]
@@ -166,7 +169,9 @@ def _write(dataset: Any, partial: Path) -> None:
     for name, variable in dataset.variables.items():
         packed = zipped = variable.ndim > 1
         packed = name in _PACKED
-        encoding[name] = {"_FillValue": np.int16(FILL) if packed else None} | ({"zlib": True, "complevel": 4} if zipped else {})
+        encoding[name] = {"_FillValue": np.int16(FILL) if packed else None} | (
+            {"zlib": True, "complevel": 4} if zipped else {}
+        )
         # xarray would add them itself from what it takes for coordinates
         dataset[name].attrs.pop("coordinates", None)
     for name in VARIABLES:
@@ -192,7 +197,9 @@ def _insert(series: Any, made: Concentration, span: Span, target: Path) -> None:
     times = np.asarray(series["time"][:], np.float64)
     at = int(np.searchsorted(times, middle))
     if at < len(times) and times[at] == middle:
-        raise OptionError(f"{target}: holds {metadata.stamp(made.time[0] if made.time else span[0])} already; `overwrite` begins it anew")
+        raise OptionError(
+            f"{target}: holds {metadata.stamp(made.time[0] if made.time else span[0])} already; `overwrite` begins it anew"
+        )
     values = _values(made) | {"time": np.float64(middle), "time_bnds": np.array([first, last])}
     for name, value in values.items():
         variable = series[name]

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seaice_cli.errors import OptionError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meanings:
-    """Classes by name or value that override what their names say."""
-
-    ice: Sequence[int | str] = ()
-    water: Sequence[int | str] = ()
-    unknown: Sequence[int | str] = ()
+from seaice_cli.products.meanings import Meanings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,8 @@ from seaice_cli.errors import OptionError, SceneError
 from seaice_cli.products.concentration.binning import Binner, CellSums
 from seaice_cli.products.concentration.cells import Concentration, concentration_of
 from seaice_cli.products.concentration.grids import CellGrid, grid_over, named_grid
-from seaice_cli.products.concentration.kinds import LAND, NODATA
-from seaice_cli.products.concentration.masks import kinds_of, lookup_of
 from seaice_cli.products.concentration.options import ConcentrationOptions
+from seaice_cli.products.meanings import LAND, NODATA, kinds_of, lookup_of
 from seaice_cli.raster.polygons.burning import BurntPolygons
 from seaice_cli.raster.reading.acquisition import Span, acquired
 from seaice_cli.vectorization.masks import Mask, Probability

@@ -1,5 +1,7 @@
 """Pixels shared out among cells: by hand, against planar sums, and against shapely's intersections."""
 
+from itertools import pairwise
+
 import numpy as np
 import pyproj
 import pytest
@@ -11,7 +13,7 @@ from rasterio.crs import CRS
 
 from seaice_cli.products.concentration.binning import Binner, CellSums
 from seaice_cli.products.concentration.grids import CellGrid, named_grid
-from seaice_cli.products.concentration.kinds import ICE, LAND, NODATA, UNKNOWN, WATER
+from seaice_cli.products.meanings import ICE, LAND, NODATA, UNKNOWN, WATER
 from seaice_cli.raster.area import pixel_area
 
 LAEA, POLAR = CRS.from_epsg(6931), CRS.from_epsg(3413)
@@ -21,7 +23,7 @@ def bin_all(grid, crs, transform, kinds, *, cuts=(), probability=None):
     sums = CellSums.empty(grid)
     binner = Binner(grid, crs, transform, *kinds.shape)
     edges = [0, *cuts, len(kinds)]
-    for top, stop in zip(edges[:-1], edges[1:], strict=True):
+    for top, stop in pairwise(edges):
         binner.add(sums, kinds[top:stop], top, None if probability is None else probability[top:stop])
     return sums
 
@@ -155,7 +157,11 @@ def test_the_same_bytes_come_out_however_rows_are_cut(cuts, seed, with_probabili
     percent = rng.integers(0, 102, (60, 45)).astype(np.uint8) if with_probability else None
     if percent is not None:
         percent[percent == 101] = 255
-    crs, transform, grid = CRS.from_epsg(32633), Affine(900, 0, 300_000, 0, -900, 8_900_000), CellGrid("part", POLAR, Affine(6250, 0, 800_000, 0, -6250, -650_000), 20, 12)
+    crs, transform, grid = (
+        CRS.from_epsg(32633),
+        Affine(900, 0, 300_000, 0, -900, 8_900_000),
+        CellGrid("part", POLAR, Affine(6250, 0, 800_000, 0, -6250, -650_000), 20, 12),
+    )
     whole = bin_all(grid, crs, transform, kinds, probability=percent)
     parts = bin_all(grid, crs, transform, kinds, cuts=sorted(cuts), probability=percent)
     for name in ("area", "variance", "pixels"):

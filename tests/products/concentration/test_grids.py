@@ -31,7 +31,7 @@ def test_centres_of_cells_are_those_of_the_guides():
 def test_all_names_make_grids_whose_cells_fill_their_extent():
     for name in GRIDS:
         grid = named_grid(name)
-        assert grid.cell * grid.width == pytest.approx(abs(2 * max(abs(grid.x[0]), abs(grid.x[-1])) ), rel=0.05)
+        assert grid.cell * grid.width == pytest.approx(abs(2 * max(abs(grid.x[0]), abs(grid.x[-1]))), rel=0.05)
 
 
 def test_cells_of_equal_area_grids_are_equal():

@@ -9,8 +9,9 @@ from affine import Affine
 
 from seaice_cli.errors import OptionError, SceneError
 from seaice_cli.products.concentration.cells import ALL_LAND, LITTLE_KNOWN, NO_MASK, OK
-from seaice_cli.products.concentration.options import ConcentrationOptions, Meanings
+from seaice_cli.products.concentration.options import ConcentrationOptions
 from seaice_cli.products.concentration.pipeline import concentrate
+from seaice_cli.products.meanings import Meanings
 from tests.vectorization.masks import ICE_TAGS, write_mask
 
 EQUAL = "EPSG:6931"
@@ -98,7 +99,7 @@ def test_two_masks_side_by_side_fill_a_cell(tmp_path, caplog):
     left = write(tmp_path / "a.tif", cells({ICE: 100})[:, :5])
     right = write(tmp_path / "b.tif", cells({WATER: 100})[:, 5:], left=500)
     with caplog.at_level(logging.WARNING):
-        made = concentrate([left, right], options=ConcentrationOptions(grid="ease2-n6.25", min_valid=0.02))
+        made = concentrate([left, right], options=ConcentrationOptions(grid="ease2-n25", min_valid=0.001))
     assert not caplog.records
     assert made.fraction[made.status == OK] == pytest.approx([0.5])
     assert made.sources == ("a.tif", "b.tif")
@@ -125,8 +126,8 @@ def test_a_mask_beyond_the_grid_is_told(tmp_path, caplog):
 def test_strips_change_nothing(tmp_path, strip_rows):
     rng = np.random.default_rng(3)
     mask = write(tmp_path / "m.tif", rng.integers(0, 3, (90, 70)), crs="EPSG:3413", side=370.0)
-    whole = concentrate([mask], options=ConcentrationOptions(grid="psn6.25"))
-    parts = concentrate([mask], options=ConcentrationOptions(grid="psn6.25"), strip_rows=strip_rows)
+    whole = concentrate([mask], options=ConcentrationOptions(cell=6000.0))
+    parts = concentrate([mask], options=ConcentrationOptions(cell=6000.0), strip_rows=strip_rows)
     assert whole.fraction.tobytes() == parts.fraction.tobytes()
 
 

@@ -1,21 +1,24 @@
-"""What the values of a mask mean for concentration: ice, open water, hidden, land, or no data."""
+"""What the values of a mask mean: ice, open water, hidden, land, or no data."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seaice_cli.errors import OptionError
-from seaice_cli.products.concentration.kinds import ICE, LAND, NODATA, UNKNOWN, WATER
-from seaice_cli.products.concentration.options import Meanings
 from seaice_cli.raster.reading.region import LAND as LAND_VALUE
 from seaice_cli.raster.reading.region import NODATA as NODATA_VALUE
 from seaice_cli.vectorization.masks import Mask
 
 Kinds = npt.NDArray[np.uint8]
 
+NODATA, ICE, WATER, UNKNOWN, LAND = range(5)
+"""What a pixel can be; `UNKNOWN` is what hides the sea or leaves it unsure: cloud, shadow."""
+KINDS = 5
 VALUES = 256
 UNSURE_VALUE = 253
 BY_NAME = {
@@ -25,6 +28,15 @@ BY_NAME = {
     LAND: ("land",),
 }
 """What classes of these names are; melt ponds count as sea ice, as CF has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meanings:
+    """Classes by name or value that override what their names say."""
+
+    ice: Sequence[int | str] = ()
+    water: Sequence[int | str] = ()
+    unknown: Sequence[int | str] = ()
 
 
 def lookup_of(mask: Mask, meanings: Meanings) -> Kinds:
