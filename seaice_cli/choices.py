@@ -24,3 +24,13 @@ EXPORTS: tuple[str, ...] = get_args(ExportFormat)
 
 OnBadBlock = Literal["fail", "nodata"]
 ON_BAD_BLOCK: tuple[str, ...] = get_args(OnBadBlock)
+
+GridName = Literal[
+    "psn25", "psn12.5", "psn6.25", "pss25", "pss12.5", "pss6.25", "psn-wgs84-25", "psn-wgs84-12.5", "psn-wgs84-6.25",
+    "pss-wgs84-25", "pss-wgs84-12.5", "pss-wgs84-6.25", "ease2-n25", "ease2-n12.5", "ease2-n6.25", "ease2-s25", "ease2-s12.5",
+    "ease2-s6.25", "osisaf-n25", "osisaf-s25",
+]  # fmt: skip
+GRIDS: tuple[str, ...] = get_args(GridName)
+
+CompositeRule = Literal["latest", "majority", "probability"]
+RULES: tuple[str, ...] = get_args(CompositeRule)

@@ -12,6 +12,7 @@ from seaice_cli.errors import InstallationError
 EXTRAS = {
     "train": ("torch", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript"),
     "gpu": ("torch", "segmentation_models_pytorch", "timm", "safetensors"),
+    "products": ("xarray", "netCDF4", "contourpy"),
     "notebook": ("xarray", "rioxarray", "geopandas", "matplotlib"),
 }  # fmt: skip
 """The modules of an extra without which its tasks fail, those that are looked for first in front."""

@@ -11,9 +11,12 @@ from typing import Any
 import click
 
 from seaice_cli import __version__
+from seaice_cli.cli.composite import composite
+from seaice_cli.cli.concentration import concentration
 from seaice_cli.cli.data.command import data
 from seaice_cli.cli.doctor import doctor
 from seaice_cli.cli.evaluation.command import evaluate
+from seaice_cli.cli.extent import extent
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.info import info
 from seaice_cli.cli.models import models
@@ -109,6 +112,9 @@ cli.add_command(vectorize)
 cli.add_command(floes)
 cli.add_command(info)
 cli.add_command(doctor)
+cli.add_command(composite)
+cli.add_command(concentration)
+cli.add_command(extent)
 
 
 def main() -> None:

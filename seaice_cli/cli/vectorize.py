@@ -11,24 +11,9 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
-from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
+from seaice_cli.cli.shared.parameters import FILE, Classes, as_json, overwrite
 
 ATTRIBUTES = ("basic", "floe", "none")
-
-
-class Classes(click.ParamType[Any]):
-    """Names or values of classes, separated by commas."""
-
-    name = "CLASS,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Turn "ice,2" into ("ice", "2")."""
-        if isinstance(value, tuple):
-            return value
-        classes = tuple(part.strip() for part in str(value).split(","))
-        if not all(classes):
-            self.fail(f"{value!r} names an empty class", param, ctx)
-        return classes
 
 
 def _bar(rows: Sequence[int]) -> Iterable[int]:

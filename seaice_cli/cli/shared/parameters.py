@@ -119,6 +119,21 @@ class Nodata(click.ParamType[Any]):
             self.fail(f"{value!r} is neither a number nor none", param, ctx)
 
 
+class Classes(click.ParamType[Any]):
+    """Names or values of classes, separated by commas."""
+
+    name = "CLASS,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn "ice,2" into ("ice", "2")."""
+        if isinstance(value, tuple):
+            return value
+        classes = tuple(part.strip() for part in str(value).split(","))
+        if not all(classes):
+            self.fail(f"{value!r} names an empty class", param, ctx)
+        return classes
+
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that exist.")

@@ -1,0 +1,88 @@
+"""`seaice composite`: masks of several overpasses or days in, one mask out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seaice_cli.choices import RULES
+from seaice_cli.cli.shared.address_space import Command
+from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.parameters import FILE, Classes, as_json, overwrite
+
+
+def _bar(strips: Iterable[Any]) -> Iterable[Any]:
+    """Show on stderr how many strips are done."""
+    from tqdm import tqdm
+
+    bar: Iterable[Any] = tqdm(strips, desc="composite", unit="strip", leave=False, disable=not sys.stderr.isatty())
+    return bar
+
+
+@click.command(cls=Command)
+@click.argument("masks", nargs=-1, required=True, type=FILE)
+@click.option("-o", "--output", required=True, type=FILE, help="The mask that is made (.tif).")
+@click.option(
+    "--layers",
+    type=FILE,
+    help="Also write from which scene a pixel is, how many saw it clear, whether they disagree (.tif).",
+)
+@click.option(
+    "--rule", type=click.Choice(RULES),
+    help="Which clear pixel counts: the latest, that of most scenes, or the mean probability.  [default: probability if given, else latest]",
+)  # fmt: skip
+@click.option(
+    "--probability",
+    multiple=True,
+    type=FILE,
+    help="Per cent of ice on a mask's grid; one for each mask, in their order.",
+)
+@click.option(
+    "--threshold", type=float, default=0.5, show_default=True, help="Mean probability from which on a pixel is ice."
+)
+@click.option(
+    "--time",
+    multiple=True,
+    metavar="WHEN",
+    help="Acquisition, one for each mask: 2022-09-14T12:30Z.  [default: their tags]",
+)
+@click.option("--max-age", type=float, metavar="HOURS", help="Leave out what is so much older than the latest.")
+@click.option("--ice", type=Classes(), help="Classes that are ice, by name or value.  [default: by their names]")
+@click.option("--water", type=Classes(), help="Classes that are open water.")
+@click.option("--unknown", type=Classes(), help="Classes that hide the sea.")
+@click.option("--band", type=int, help="Band of the masks, from 1.  [default: their only one]")
+@overwrite
+@as_json
+def composite(
+    masks: tuple[Path, ...], output: Path, layers: Path | None, probability: tuple[Path, ...], time: tuple[str, ...],
+    overwrite: bool, as_json: bool, **chosen: Any,
+) -> None:  # fmt: skip
+    """Put masks of several overpasses or days together: clear over cloud, later over earlier.
+
+    The grid is that of the oldest mask, grown to hold all. Where tags or --time do not say when they were acquired, later ones come last.
+
+    Example: seaice composite terra.tif aqua.tif -o day.tif --layers layers.tif
+    """
+    from seaice_cli.products.composite.options import CompositeOptions
+    from seaice_cli.products.composite.pipeline import composite as run
+    from seaice_cli.products.meanings import Meanings
+    from seaice_cli.raster.reading.acquisition import parse_span
+
+    meanings = Meanings(**{kind: chosen.pop(kind) or () for kind in ("ice", "water", "unknown")})
+    summary = run(
+        masks, output, layers=layers, options=CompositeOptions(meanings=meanings, **chosen), probabilities=probability,
+        times=[parse_span(text) for text in time], overwrite=overwrite, progress=_bar,
+    )  # fmt: skip
+    if as_json:
+        echo(json.dumps(summary.to_dict(), indent=2))
+        return
+    parts = ", ".join(f"{share:.1%} ({name})" for name, share in summary.hidden.items() if name != "composite")
+    echo(
+        f"{summary.target}: {summary.width} x {summary.height} pixels of {len(summary.scenes)} scenes; hidden: "
+        f"{summary.hidden['composite']:.1%}, of the scenes {parts}; they disagree on {summary.pixels['disagreement']} pixels"
+    )

@@ -1,0 +1,1 @@
+"""Composites: masks of several overpasses or days put together into one."""

@@ -1,0 +1,1 @@
+"""Sea-ice concentration: masks binned into the cells of coarse grids, and extent, area and ice edge that follow."""

@@ -1,0 +1,1 @@
+"""Extent, area, marginal ice zone and edge of the ice, from concentrations on a grid."""
