@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seaice_cli.cli.shared.address_space import MAPS, Command
 from seaice_cli.cli.shared.parameters import as_json
 
 if TYPE_CHECKING:
     from seaice_cli.diagnosis.report import Diagnosis
 
 
-@click.command()
+@click.command(cls=Command, need=MAPS)
 @as_json
 def doctor(as_json: bool) -> None:
     """Tell what prediction stands on here, what is missing, and the command that mends it.
