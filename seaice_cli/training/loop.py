@@ -220,6 +220,6 @@ def _told(batches: Iterator[T], workers: int) -> Iterator[T]:
         if workers and ("shared memory" in reason or "shm" in reason or "DataLoader worker" in reason):
             raise EngineError(
                 f"`workers` {workers}: a process that reads crops has ended, most often because shared memory (/dev/shm) is too small "
-                f"for batches; give it more (docker run --shm-size 2g), or choose fewer `workers`, or 0"
+                f"for batches; give it more (the option shm-size of docker), or choose fewer `workers`, or 0"
             ) from error
         raise

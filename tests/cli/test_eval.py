@@ -153,9 +153,9 @@ def test_sources_are_scored_apart(run, listed, three_class_model, tmp_path):
 @pytest.mark.parametrize(
     ("bounds", "code"),
     [
-        (["--fail-under", "miou=0.3"], 0), (["--fail-under", "miou=0.99"], 1), (["--fail-over", "iiee_km2=1e9"], 0),
-        (["--fail-over", "iiee_km2=0"], 1), (["--fail-under", "ece=0"], 1),
-        (["--fail-under", "miou=0.3", "--fail-under", "iou:ice=0.999"], 1),
+        (["--fail-under", "miou=0.3"], 0), (["--fail-under", "miou=0.99"], 3), (["--fail-over", "iiee_km2=1e9"], 0),
+        (["--fail-over", "iiee_km2=0"], 3), (["--fail-under", "ece=0"], 3),
+        (["--fail-under", "miou=0.3", "--fail-under", "iou:ice=0.999"], 3),
     ],
 )  # fmt: skip
 def test_a_bound_that_does_not_hold_ends_with_one(run, masks, bounds, code):

@@ -11,6 +11,8 @@ from seaice_cli.cli.shared.address_space import FILES, Command, Need, needed
 from seaice_cli.cli.shared.label_options import folder_options, label_options
 from seaice_cli.cli.shared.parameters import FILE, Numbers, as_json, model_options, overwrite
 
+SCORE_TOO_LOW = 3
+"""The exit code of a score beyond its bound, so that a script can tell it from an error."""
 PATH = click.Path(path_type=Path, exists=True)
 
 
@@ -132,14 +134,14 @@ def _needed(**chosen: Any) -> Need:
     callback=_bounds,
     metavar="SCORE=VALUE",
     multiple=True,
-    help="Exit 1 if a score is smaller, as in miou=0.8; repeatable.",
+    help="Exit 3 if a score is smaller, as in miou=0.8; repeatable.",
 )
 @click.option(
     "--fail-over",
     callback=_bounds,
     metavar="SCORE=VALUE",
     multiple=True,
-    help="Exit 1 if a score is larger, as in ece=0.05; repeatable.",
+    help="Exit 3 if a score is larger, as in ece=0.05; repeatable.",
 )
 def evaluate(**chosen: Any) -> None:
     """Score masks against references, or a model on labelled scenes.
@@ -157,4 +159,4 @@ def evaluate(**chosen: Any) -> None:
     for line in told.failures:
         click.echo(f"Failed: {line}", err=True)
     if told.failures:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(SCORE_TOO_LOW)
