@@ -34,7 +34,7 @@ def _bar(strips: Iterable[Any]) -> Iterable[Any]:
 )
 @click.option(
     "--rule", type=click.Choice(RULES),
-    help="Which clear pixel counts: the latest, that of most scenes, or the mean probability.  [default: probability if given, else latest]",
+    help="Which clear pixels count.  [default: by mean probability if it is given, else the latest]",
 )  # fmt: skip
 @click.option(
     "--probability",
@@ -64,7 +64,8 @@ def composite(
 ) -> None:  # fmt: skip
     """Put masks of several overpasses or days together: clear over cloud, later over earlier.
 
-    The grid is that of the oldest mask, grown to hold all. Where tags or --time do not say when they were acquired, later ones come last.
+    The grid is that of the oldest mask, grown to hold all. Where tags or --time do not say when masks were acquired, later
+    ones come last.
 
     Example: seaice composite terra.tif aqua.tif -o day.tif --layers layers.tif
     """

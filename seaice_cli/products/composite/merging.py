@@ -83,7 +83,7 @@ class Merger:
         return disagree
 
     def _elect(self) -> None:
-        """Give pixels the class that most scenes saw, the later one if as many saw another; ice only by its mean probability, if known."""
+        """Give pixels the class that most scenes saw, of equals the later; where probabilities are known, they say what may be ice."""
         best, newest = np.zeros_like(self.values), np.zeros_like(self.values)
         allowed = self._allowed()
         for value, (count, latest) in self._votes.items():

@@ -68,7 +68,7 @@ class _Scene:
     percent: Placed | None
 
 
-def composite(
+def composite(  # noqa: PLR0913 - one argument for each thing given
     masks: Sequence[Path],
     target: Path,
     *,
@@ -84,8 +84,8 @@ def composite(
     Args:
         masks: Rasters of classes; those of other grids are reprojected by the most frequent class.
         target: The mask that is made, a COG; its sidecars come with it.
-        layers: A raster of three bands that is made, too: from which scene a pixel is (0: none saw it clear), how many saw it clear, and
-            1 where those disagree about ice.
+        layers: A raster of three bands that is made, too: from which scene a pixel is (0: none saw it clear), how many saw it
+            clear, and 1 where those disagree about ice.
         options: Rules.
         probabilities: Per cent of ice on the grid of each mask.
         times: When each was acquired; none: what the masks' tags say, or that they are given in their order.
@@ -138,9 +138,13 @@ def _check(
         raise OptionError(f"`layers` {layers}: is the mask itself; name another file")
     if rule == PROBABILITY and not probabilities:
         raise OptionError("`rule` probability: needs `probability`, one for each mask")
-    for given, name in ((probabilities, "probability"), (times, "time")):
-        if given and len(given) != len(masks):
-            raise OptionError(f"{len(given)} `{name}` for {len(masks)} masks; give one for each, in their order")
+    _check_count(len(masks), probabilities, "probability")
+    _check_count(len(masks), times, "time")
+
+
+def _check_count(masks: int, given: Sequence[object], name: str) -> None:
+    if given and len(given) != masks:
+        raise OptionError(f"{len(given)} `{name}` for {masks} masks; give one for each, in their order")
 
 
 def _moments(masks: Sequence[Mask], times: Sequence[Span]) -> list[Span]:

@@ -15,7 +15,7 @@ from seaice_cli.raster.reading.acquisition import TAG
 
 
 def write_geotiff(made: Concentration, target: Path, *, overwrite: bool = False) -> None:
-    """Write float32 bands: concentration (0 to 1), its standard error, shares of unknown and land, pixels, status; NaN where there is none.
+    """Write float32 bands, NaN where there is nothing: concentration (0 to 1), its standard error, unknown, land, pixels, status.
 
     Raises:
         OutputError: The target exists or cannot be written.

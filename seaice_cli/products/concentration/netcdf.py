@@ -115,18 +115,19 @@ def _dataset(made: Concentration, span: Span) -> Any:
 
     grid = made.grid
     middle, first, last = _seconds(span)
-    variables = {}
+    variables: dict[str, Any] = {}
     for name, values in _values(made).items():
         packed = {"scale_factor": SCALE, "add_offset": 0.0} if name in _PACKED else {}
         variables[name] = (("time", "y", "x"), values[None], {**VARIABLES[name], **packed})
     variables["cell_area"] = (("y", "x"), grid.cell_area.astype(np.float64), {
-        "standard_name": "cell_area", "long_name": "true area of the cell", "units": "m2", "grid_mapping": "crs", "coordinates": "lat lon",
+        "standard_name": "cell_area", "long_name": "true area of the cell", "units": "m2", "grid_mapping": "crs",
         "coverage_content_type": "coordinate",
     })  # fmt: skip
     variables["crs"] = ((), np.int32(0), metadata.grid_mapping(grid))
     variables["time_bnds"] = (("time", "bnds"), np.array([[first, last]]))
     time = (("time",), np.array([middle]), {
         "standard_name": "time", "long_name": "middle of the times of acquisition", "units": TIME_UNITS, "calendar": "standard",
+        "units_metadata": "leap_seconds: none",
         "axis": "T", "bounds": "time_bnds", "coverage_content_type": "coordinate",
     })  # fmt: skip
     places, bounds = _places(grid)
@@ -198,7 +199,7 @@ def _insert(series: Any, made: Concentration, span: Span, target: Path) -> None:
     at = int(np.searchsorted(times, middle))
     if at < len(times) and times[at] == middle:
         raise OptionError(
-            f"{target}: holds {metadata.stamp(made.time[0] if made.time else span[0])} already; `overwrite` begins it anew"
+            f"{target}: holds {metadata.stamp(span[0])} already; give another `time`, or begin it anew with `overwrite`"
         )
     values = _values(made) | {"time": np.float64(middle), "time_bnds": np.array([first, last])}
     for name, value in values.items():

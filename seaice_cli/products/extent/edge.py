@@ -1,6 +1,7 @@
 """The ice edge: lines where ice meets water.
 
-They are the contours of concentration between the centres of cells that are all known, so none follows land, cloud or the frame of scenes.
+They are the contours of concentration between the centres of cells that are all known, so none follows land, cloud or the
+frame of scenes.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def write_edges(edges: Sequence[Edge], target: Path, *, overwrite: bool = False)
     geographic = find_format(target).geographic
     check_target(target, overwrite=overwrite)
     schema = pa.schema([
-        ("length_km", pa.float64()), ("threshold", pa.float64()), ("time", pa.string()), ("source", pa.string()), (GEOMETRY, pa.binary()),
+        ("length_km", pa.float64()), ("threshold", pa.float64()), ("time", pa.string()), ("source", pa.string()),
+        (GEOMETRY, pa.binary()),
     ])  # fmt: skip
     rows = [row for edge in edges for row in _rows(edge, geographic=geographic)]
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
@@ -115,7 +117,7 @@ def _rows(edge: Edge, *, geographic: bool) -> list[tuple[Any, ...]]:
 def cut_at_antimeridian(line: npt.NDArray[np.float64]) -> Lines:
     """Return the pieces of a line in longitude and latitude, none of which leaps over the antimeridian (RFC 7946, 3.1.9)."""
     pieces, begin, start = [], 0, np.empty((0, 2))
-    for k in np.flatnonzero(np.abs(np.diff(line[:, 0])) > 180):
+    for k in np.flatnonzero(np.abs(np.diff(line[:, 0])) > 180).tolist():
         here, there = line[k], line[k + 1]
         side = 180.0 if here[0] > 0 else -180.0
         span = there[0] + 2 * side - here[0]

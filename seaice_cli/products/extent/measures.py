@@ -1,7 +1,7 @@
 """Extent and area of the ice: sums of true areas of cells.
 
-Extent is the area of cells with a concentration from 0.15 on, area is theirs times the concentration (as NSIDC's Sea Ice Index has it), the
-marginal ice zone lies between 0.15 and 0.80. Of cells that are part land, the sea counts alone.
+Extent is the area of cells with a concentration from 0.15 on, area is theirs times the concentration (as NSIDC's Sea Ice Index has it),
+the marginal ice zone lies between 0.15 and 0.80. Of cells that are part land, the sea counts alone.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def regions_on(grid: Grid, polygons: Polygons) -> dict[str, Array]:
 
     Args:
         grid: Of the field.
-        polygons: With their regions' names as values; None: they are numbered.
+        polygons: With their regions' names as values; None: they are numbered from 1 on.
 
     Raises:
         DataError: They cannot be brought onto the grid.
@@ -96,7 +96,7 @@ def regions_on(grid: Grid, polygons: Polygons) -> dict[str, Array]:
     from seaice_cli.raster.polygons.placing import place
 
     placed = place(polygons, grid.crs, grid.transform, grid.shape, "the grid")
-    numbers = (polygons.numbers + 1).tolist() if polygons.values is None else polygons.values
+    numbers = range(1, len(polygons) + 1) if polygons.values is None else polygons.values
     found: dict[str, Array] = {}
     for name, geometry in zip(map(str, numbers), placed, strict=True):
         burnt = np.zeros(grid.shape, bool)

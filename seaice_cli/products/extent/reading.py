@@ -66,7 +66,8 @@ def read_fields(path: Path, *, variable: str | None = None) -> Iterator[Field]:
     """Read the concentrations of a file, one time after the other.
 
     Args:
-        path: NetCDF whose variable has the standard name `sea_ice_area_fraction`, in shares or per cent; or a GeoTIFF of ours or of one band.
+        path: NetCDF whose variable has the standard name `sea_ice_area_fraction`, in shares or per cent; or a GeoTIFF of ours
+            or of one band.
         variable: Another variable that holds shares or per cent.
 
     Raises:
@@ -134,8 +135,12 @@ def _field(path: Path, dataset: Any, found: Any, grid: Grid, at: tuple[int, floa
     index, scale = at
 
     def values(array: Any) -> Array:
-        chosen = array.isel(time=index) if "time" in array.dims else array
-        return np.asarray(chosen.squeeze().values)
+        chosen = np.asarray((array.isel(time=index) if "time" in array.dims else array).values)
+        if chosen.size != np.prod(grid.shape):
+            raise DataError(
+                f"{path}: {array.name} has other dimensions than time and the two of the grid; select one of each first"
+            )
+        return chosen.reshape(grid.shape)
 
     try:
         fraction = _checked(path, values(found).astype(np.float64), scale)
@@ -180,7 +185,7 @@ def _grid_of(path: Path, dataset: Any, found: Any) -> Grid:
         raise DataError(f"{path}: has no coordinates {x} and {y}, so where its cells lie is not known")
     mapping = found.encoding.get("grid_mapping") or found.attrs.get("grid_mapping")
     crs, unit = _crs_of(path, dataset, mapping, str(dataset[x].attrs.get("units", "")))
-    (left, across), (top, down) = (_axis(path, dataset[name].values * unit, name) for name in (x, y))
+    (left, across), (top, down) = (_axis(path, dataset, name, unit) for name in (x, y))
     transform = Affine(across, 0, left - across / 2, 0, down, top - down / 2)
     shape = (found.sizes[y], found.sizes[x])
     if "cell_area" in dataset and dataset["cell_area"].shape == shape:
@@ -203,11 +208,16 @@ def _crs_of(path: Path, dataset: Any, mapping: str | None, units: str) -> tuple[
     return CRS.from_wkt(found.to_wkt()), 1000.0 if units in ("km", "kilometre", "kilometres") else 1.0
 
 
-def _axis(path: Path, values: Array, name: str) -> tuple[float, float]:
+def _axis(path: Path, dataset: Any, name: str, unit: float) -> tuple[float, float]:
     """Return the first value of a regular axis, and its step."""
+    values = np.asarray(dataset[name].values, np.float64) * unit
+    bounds = dataset[name].attrs.get("bounds") or dataset[name].encoding.get("bounds")
+    if values.size == 1 and bounds in dataset.variables:
+        low, high = np.asarray(dataset[bounds].values, np.float64).ravel() * unit
+        return float(values.ravel()[0]), float(high - low)
     if values.ndim != 1 or len(values) < 2:
         raise DataError(f"{path}: its coordinate {name} is no axis of two or more values")
-    steps = np.diff(values.astype(np.float64))
+    steps = np.diff(values)
     step = float(steps.mean())
     if step == 0 or np.abs(steps / step - 1).max() > _TOLERANCE:
         raise DataError(f"{path}: its coordinate {name} is not regular; bring it onto a regular grid first")
