@@ -16,8 +16,11 @@ from seaice_cli.raster.reading.conversion import Conversion
 from seaice_cli.raster.reading.radiometry import Radiometry
 from seaice_cli.raster.reading.scene import Scene
 from seaice_cli.raster.reading.sensors import Sensor, choose_bands, recognise
-from seaice_cli.training.inheritance import parent_of
+from seaice_cli.training.inheritance import RECIPE, parent_of
 from seaice_cli.training.options import TrainOptions
+
+UNKNOWN_LIGHT = "hflip:0.5,vflip:0.5,rot90:0.5,light:0.3,color:0.02,noise:0.01"
+"""The augmentation where nobody knows how values came about: the next photograph is exposed in another way."""
 
 
 def adapted(options: TrainOptions, samples: Sequence[Sample]) -> TrainOptions:
@@ -31,13 +34,14 @@ def adapted(options: TrainOptions, samples: Sequence[Sample]) -> TrainOptions:
         return options
     reading = SceneReading(options)
     kinds = [reading.of(sample.image) for sample in samples]
+    augment = UNKNOWN_LIGHT if options.augment == RECIPE["augment"] else options.augment
     if any(len(bands) != len(parent.spec.bands) for bands, _, _ in kinds):
         grey = len(kinds[0][0]) == 1
         return dataclasses.replace(
-            options, band_names=("grey",) if grey else (), mean=(), std=(), stretch="", resolution=0.0
+            options, band_names=("grey",) if grey else (), mean=(), std=(), stretch="", resolution=0.0, augment=augment
         )
     known = all(conversion is not None or (sensor is None or sensor.is_picture) for _, conversion, sensor in kinds)
-    return options if known else dataclasses.replace(options, stretch="")
+    return options if known else dataclasses.replace(options, stretch="", augment=augment)
 
 
 class SceneReading:

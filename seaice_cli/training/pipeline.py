@@ -93,6 +93,7 @@ def train(
 
 def _begin(options: TrainOptions, folder: Path, parent: str) -> Run:
     prepared = prepare(options)
+    options = prepared.options
     accelerator = make_accelerator(options)
     return Run(options, prepared, accelerator, start(options, prepared, accelerator), folder, parent)
 

@@ -35,6 +35,8 @@ BLOCK_SHARE = 0.2
 class Prepared:
     """What a run works with."""
 
+    options: TrainOptions
+    """As told, but for what scenes of another kind than the parent's made different."""
     spec: ModelSpec
     train: SceneStore
     """The scenes of the data, then the generated ones."""
@@ -70,7 +72,8 @@ def prepare(options: TrainOptions) -> Prepared:
     generated = [GeneratedScene(options.seed + n) for n in range(options.generated_scenes)] if options.generated else []
     store = SceneStore([*learnt, *generated])
     plan = _plan(options, store, weights)
-    return Prepared(spec, store, SceneStore(judged), plan, _class_weights(options, statistics), same_scenes=not val)
+    weighting = _class_weights(options, statistics)
+    return Prepared(options, spec, store, SceneStore(judged), plan, weighting, same_scenes=not val)
 
 
 def _open(options: TrainOptions, samples: Sequence[Sample], encoding: LabelEncoding) -> list[FileScene]:

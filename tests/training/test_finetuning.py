@@ -19,6 +19,7 @@ from seaice_cli.raster.reading.sensors import curves
 from seaice_cli.training import pipeline
 from seaice_cli.training.card import write_card
 from seaice_cli.training.dataset import Labelled
+from seaice_cli.training.finetuning import UNKNOWN_LIGHT
 from seaice_cli.training.options import TrainOptions, read_options
 from seaice_cli.training.pipeline import train
 from seaice_cli.training.preparation import prepare
@@ -175,7 +176,7 @@ def test_raster_and_vector_labels_mix_by_names_and_ids(parent, drawn, tmp_path):
     made.raster(tmp_path / "other.tif", made.noise(160, 160, seed=6))
     made.raster(tmp_path / "other_label.tif", made.classes(160, 160, count=3))
     data = listed(tmp_path, ("scene.tif", "drawn.gpkg"), ("other.tif", "other_label.tif"), name="both.csv")
-    prepared = prepare(read(parent, data, val=(data,)) if False else read(parent, data, val_share=0.5))
+    prepared = prepare(read(parent, data, val_share=0.5))
     seen = set()
     for store in (prepared.train, prepared.val):
         for scene in store.scenes:
@@ -217,7 +218,9 @@ def test_reflectances_in_16_bits_are_learnt_as_the_values_that_the_parent_knows(
 def test_values_of_an_unknown_stretch_are_learnt_as_they_are(parent, drawn, tmp_path):
     with rasterio.open(tmp_path / "scene.tif", "r+") as dataset:
         dataset.descriptions = ("Oa08 665nm", "Oa06 560nm", "Oa04 490nm")
-    assert prepare(read(parent, drawn)).spec.stretch == ""
+    prepared = prepare(read(parent, drawn))
+    assert (prepared.spec.stretch, prepared.options.augment) == ("", UNKNOWN_LIGHT)
+    assert prepare(read(parent, drawn, augment="none")).options.augment == "none"
 
 
 def test_the_parents_own_data_gets_the_share_that_is_rehearsed(parent, drawn, tmp_path):
