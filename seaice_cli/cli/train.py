@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,16 +12,14 @@ from typing import Any
 
 import click
 
-from seaice_cli.cli.shared.address_space import TORCH, Command
-from seaice_cli.cli.shared.parameters import as_json
-from seaice_cli.cli.shared.train_options import train_options
+from seaice_cli.cli.shared.address_space import TORCH
+from seaice_cli.cli.shared.parameters import as_json, overwrite
+from seaice_cli.cli.shared.train_options import GroupedCommand, train_options
 from seaice_cli.training.presets import PRESETS
 
 
-@click.command(cls=Command, need=TORCH)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the run; the model is in model/."
-)
+@click.command(cls=GroupedCommand, need=TORCH)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the run; the model is in model/.")
 @click.option(
     "--config", type=click.Path(path_type=Path, dir_okay=False), help="Options in a TOML file; flags win over it."
 )
@@ -28,28 +27,54 @@ from seaice_cli.training.presets import PRESETS
     "--preset", type=click.Choice(list(PRESETS)), help="Options under a name; the file and flags win over it."
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder, by the options it keeps; flags win.")
+@click.option("--show", is_flag=True, help="Print the options as a TOML file, and train nothing.")
 @train_options
+@overwrite
 @as_json
-def train(output: Path, config: Path | None, preset: str | None, resume: bool, as_json: bool, **flags: Any) -> None:
-    """Train a model on labelled scenes of any size.
+def train(
+    output: Path | None,
+    config: Path | None,
+    preset: str | None,
+    resume: bool,
+    show: bool,
+    overwrite: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Train a model on labelled scenes of any size, from nothing or from another model.
+
+    With --init-from MODEL everything that is not said is taken over from that model, and the rest of it is kept as far as a few
+    polygons do not say otherwise (docs/finetune.md).
 
     Example: seaice train --data train.csv --val val.csv --preset fast -o runs/first
+
+    Example: seaice train --init-from modis-truecolor --data labels.csv -o runs/mine
     """
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
     from seaice_cli.extras import require_extra
 
     require_extra("train", "seaice train")
     from seaice_cli.training.logs import CONFIG_FILE
-    from seaice_cli.training.options import read_options
+    from seaice_cli.training.options import read_options, to_toml
     from seaice_cli.training.pipeline import train as run
 
-    if resume and config is None and (output / CONFIG_FILE).is_file():
+    if output is None and not show:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    if output is not None and resume and config is None and (output / CONFIG_FILE).is_file():
         config = output / CONFIG_FILE
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     if logging.getLogger().level <= logging.WARNING:  # the scores of every evaluation, but for --quiet
         logging.getLogger("seaice_cli.training").setLevel(min(logging.INFO, logging.getLogger().level))
-    model, scores = run(read_options(config, preset or "", given), output, resume=resume, progress=_bar)
+    options = read_options(config, preset or "", given)
+    if output is None or show:
+        click.echo(to_toml(options), nl=False)
+        return
+    with logging_redirect_tqdm():
+        model, scores = run(options, output, resume=resume, overwrite=overwrite, progress=_bar)
     if as_json:
-        click.echo(json.dumps({"model": str(model), **scores}, indent=2))
+        numbers = {name: None if math.isnan(value) else value for name, value in scores.items()}
+        click.echo(json.dumps({"model": str(model), **numbers}, indent=2))
         return
     click.echo(f"{model}: {_summary(scores)}")
 

@@ -23,6 +23,7 @@ from seaice_cli.data.labels.reading import LabelReader
 from seaice_cli.data.rasters import open_raster, read_valid, read_window
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError
+from seaice_cli.raster.reading.conversion import Conversion
 from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.validity import Validity
 
@@ -85,20 +86,30 @@ class FileScene:
         encoding: How label values become classes.
         bands: Which bands, from 1; None: all but alpha.
         fill: What a value that is not finite becomes.
+        conversion: How values become those of the model; None: they are.
 
     Raises:
         DataError: A file is missing, damaged or does not fit, here or when it is read.
     """
 
-    def __init__(self, sample: Sample, encoding: LabelEncoding, bands: Sequence[int] | None, fill: float = 0.0) -> None:
+    def __init__(
+        self,
+        sample: Sample,
+        encoding: LabelEncoding,
+        bands: Sequence[int] | None,
+        fill: float = 0.0,
+        conversion: Conversion | None = None,
+    ) -> None:
         self.name = str(sample.image)
+        self._conversion = conversion
         self._sample, self._labels, self._fill = sample, LabelReader(encoding), fill
         with open_raster(sample.image) as dataset:
             self.height, self.width = dataset.shape
             self.bands = list(bands) if bands else _spectral(dataset)
             if not 1 <= min(self.bands) <= max(self.bands) <= dataset.count:
                 raise DataError(f"{self.name}: has {dataset.count} bands; choose some of these, counted from 1")
-            self.dtype = np.result_type(*(dataset.dtypes[b - 1] for b in self.bands))
+            stored = np.result_type(*(dataset.dtypes[b - 1] for b in self.bands))
+            self.dtype = conversion.target if conversion is not None else stored
 
     def read(self, window: Window) -> Labelled:
         """Return the pixels of a window inside the scene; where one is no data, its label is `IGNORE`."""
@@ -109,6 +120,8 @@ class FileScene:
             finite = np.isfinite(pixels)
             valid &= finite.any(axis=0)
             pixels = np.where(finite, pixels, pixels.dtype.type(self._fill))
+        if self._conversion is not None:
+            pixels = self._conversion(pixels)
         classes = self._labels.read(self._sample, window)
         classes[~valid] = IGNORE
         return Labelled(pixels, classes, valid)

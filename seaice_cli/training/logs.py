@@ -74,6 +74,11 @@ class RunLog:
                 self._rows = [dict(row) for row in csv.DictReader(file) if int(row["step"]) <= keep]
         self._board = _open_board(directory) if tensorboard else None
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows, those of an earlier try as texts."""
+        return self._rows
+
     def add(self, row: Mapping[str, float | int | str]) -> None:
         """Add a row; its key `step` says where it belongs."""
         self._rows.append(dict(row))

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from seaice_cli.training import logs
 from seaice_cli.training.augmentation.augment import augment, parse_recipe
 from seaice_cli.training.augmentation.inputs import IGNORE, Batch, Draw
 from seaice_cli.training.checkpoint import State, save_checkpoint
+from seaice_cli.training.curves import CURVES_FILE, draw_curves
 from seaice_cli.training.dataset import Crops
 from seaice_cli.training.difficulty import crop_losses
 from seaice_cli.training.freezing import hold_encoder
@@ -50,10 +52,16 @@ class Run:
     """One stage of training."""
 
     def __init__(
-        self, options: TrainOptions, prepared: Prepared, accelerator: Accelerator, state: State, directory: Path
+        self,
+        options: TrainOptions,
+        prepared: Prepared,
+        accelerator: Accelerator,
+        state: State,
+        directory: Path,
+        parent: str = "",
     ) -> None:
         self.options, self.prepared, self.accelerator = options, prepared, accelerator
-        self.state, self.directory = state, directory
+        self.state, self.directory, self.parent = state, directory, parent
         self._recipe = parse_recipe(options.augment)
         self._cloud = options.classes.index(options.cloud) if options.cloud in options.classes else None
         weights = torch.tensor(prepared.class_weights) if prepared.class_weights else None
@@ -82,6 +90,7 @@ class Run:
             row |= {"seconds": round(time.monotonic() - started, 1)} | self._evaluate()
             if main:
                 run_log.add(row)
+                draw_curves(run_log.rows, self.directory / CURVES_FILE)
                 save_checkpoint(state, self.directory / CHECKPOINT_FILE, self.accelerator)
             log.info("step %d: %s", state.step, ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k != "step"))
             if self._is_stale():
@@ -177,7 +186,7 @@ class Run:
         options, state, spec = self.options, self.state, self.prepared.spec
         network = state.weights(self.accelerator)
         with self.accelerator.autocast():
-            counts = confuse(network, self.prepared.val, spec, self.accelerator.device)
+            counts, loss = confuse(network, self.prepared.val, spec, self.accelerator.device)
         found = scores(counts, spec.class_names)
         if options.metric not in found:
             raise OptionError(f"metric {options.metric!r} is none of {', '.join(found)}")
@@ -190,15 +199,19 @@ class Run:
             state.best = {"step": float(state.step), **found}
         if self.accelerator.is_main_process:
             self._picture(network)
-        return {options.metric: found[options.metric]} | {k: v for k, v in found.items() if k.startswith("iou:")}
+        shown = {options.metric: found[options.metric]} | {k: v for k, v in found.items() if k.startswith("iou:")}
+        return {"val_loss": loss} | shown
 
     def _picture(self, network: nn.Module) -> None:
         """Write what the network makes of the first window of some validation scenes."""
         store, spec = self.prepared.val, self.prepared.spec
         pieces = []
         for scene in range(min(4, len(store.scenes))):
-            labelled, predicted = next(classify(network, store, scene, spec, self.accelerator.device))
-            pieces.append((labelled.pixels, labelled.classes, predicted))
+            for labelled, logits in islice(classify(network, store, scene, spec, self.accelerator.device), 1):
+                predicted = np.asarray(logits.argmax(0).to(torch.uint8).cpu().numpy())
+                pieces.append((labelled.pixels, labelled.classes, predicted))
+        if not pieces:
+            return
         logs.write_picture(
             self.directory / f"{PICTURE}-{self.state.step:06d}.png",
             pieces,

@@ -17,6 +17,11 @@ from seaice_cli.network.spec import SPEC_FILE
 KEPT = ("best", "last")
 SAMPLERS = ("uniform", "balanced", "hard")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+GROUPS = {
+    "Data": "data", "Model": "name", "Labels": "values", "Scenes": "bands", "Network": "architecture", "Learning": "loss",
+    "Batches": "steps", "Evaluation": "metric",
+}  # fmt: skip
+"""Headings of the options, and the option that each begins with."""
 COLORS = ("#184e94", "#f0f8ff", "#a0a0a0", "#4fb3bf", "#b15928", "#6a3d9a", "#33a02c", "#ff7f00")
 """Of the classes, in order, where none are given."""
 
@@ -75,7 +80,10 @@ class TrainOptions:
         False, "Keep the encoder as it starts, with its batch normalisation; the rest is trained."
     )
     network: Mapping[str, Any] = _told({}, "Further options of the network, such as encoder_depth=4.")
-    init_from: str = _told("", "A model or weights to start from; what does not fit is left out.")
+    init_from: str = _told(
+        "", "A model to start from, whose options are taken over, or weights; what does not fit is left out."
+    )
+    rehearse: float = _told(0.0, "Share of the crops from what the model started from has learnt from.")
     stride: int = _told(32, "Heights and widths that the network takes are multiples of this.")
 
     loss: str = _told("ce:1", "Losses and their factors, such as ce:1,dice:1.")
@@ -123,6 +131,7 @@ def _problem(o: TrainOptions) -> str:
         (min(o.steps, o.batch, o.accumulate, o.eval_every) >= 1, "steps, batch, accumulate, eval_every: at least 1"),
         (o.crop >= 32 and o.crop % o.stride == 0, f"crop: a multiple of {o.stride}, at least 32"),
         (0 < o.val_share < 1 and 0 <= o.generated <= 1, "val_share and generated: between 0 and 1"),
+        (0 <= o.rehearse < 1, "rehearse: from 0 to below 1"),
         (0 <= o.ignore_border <= 32, "ignore_border: 0 to 32 pixels"),
         (0 <= o.ema < 1, "ema: from 0 to below 1"),
         (o.lr > 0, "lr: above 0"),
@@ -147,6 +156,7 @@ def read_options(path: Path | None, preset: str = "", flags: Mapping[str, Any] |
     Raises:
         OptionError: The file is no TOML, or holds an unknown option or a value of the wrong kind.
     """
+    from seaice_cli.training.inheritance import inherited
     from seaice_cli.training.presets import PRESETS
 
     values = _rooted(_read_toml(path), path.parent) if path else {}
@@ -154,7 +164,9 @@ def read_options(path: Path | None, preset: str = "", flags: Mapping[str, Any] |
     if preset and preset not in PRESETS:
         raise OptionError(f"preset {preset!r} is none of {', '.join(PRESETS)}")
     given = {k: v for k, v in (flags or {}).items() if v is not None}
-    return parse_options({**(PRESETS[preset] if preset else {}), **values, **given}, str(path or "the command line"))
+    said = {**(PRESETS[preset] if preset else {}), **values, **given}
+    taken_over = inherited(str(said.get("init_from", "")), said)
+    return parse_options({**taken_over, **said}, str(path or "the command line"))
 
 
 def parse_options(values: Mapping[str, Any], where: str) -> TrainOptions:

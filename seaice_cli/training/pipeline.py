@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
-from contextlib import ExitStack
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
@@ -30,6 +31,7 @@ from seaice_cli.training import logs
 from seaice_cli.training.card import write_card
 from seaice_cli.training.checkpoint import State, restore_checkpoint
 from seaice_cli.training.difficulty import Difficulty
+from seaice_cli.training.finetuning import lineage
 from seaice_cli.training.freezing import freeze_encoder
 from seaice_cli.training.loop import BEST_FILE, CHECKPOINT_FILE, Progress, Run
 from seaice_cli.training.optimization.ema import Ema
@@ -45,7 +47,7 @@ RUNNING = ".running"
 
 
 def train(
-    options: TrainOptions, directory: Path, *, resume: bool = False, progress: Progress = iter
+    options: TrainOptions, directory: Path, *, resume: bool = False, overwrite: bool = False, progress: Progress = iter
 ) -> tuple[Path, dict[str, float]]:
     """Train a model and write its directory.
 
@@ -53,6 +55,7 @@ def train(
         options: What to learn, from what, and how.
         directory: The run's folder; it is made. In it, `model/` is the finished model.
         resume: Go on from the checkpoint in `directory`, if there is one.
+        overwrite: Replace a run that is in `directory` already.
         progress: Wraps the numbers of the steps.
 
     Returns:
@@ -64,18 +67,23 @@ def train(
         ModelError: The network cannot be built, or the weights to start from do not fit.
         OutputError: Another run is at work in the folder, or it cannot be made.
     """
-    if (directory / logs.CONFIG_FILE).exists() and not resume:
-        raise OptionError(f"{directory}: holds a run already; resume it (`resume`), or name another folder")
+    held_before = (directory / logs.CONFIG_FILE).exists()
+    if held_before and not (resume or overwrite):
+        raise OptionError(
+            f"{directory}: holds a run already; resume it (`resume`), replace it (`overwrite`), or name another folder"
+        )
     stages = stage_options(options)
     before, scored = options.init_from, dict[str, float]()
     with ExitStack() as held:
         for number, stage in enumerate(stages, 1):
             folder = directory / f"stage-{number}" if number < len(stages) else directory
             continued = dataclasses.replace(stage, init_from=before)
-            run = _begin(continued, folder)
+            run = _begin(continued, folder, lineage(options))
             if number == 1 and run.accelerator.is_main_process:  # not before the data is known to be sound
-                _make(directory)
+                held.enter_context(_kept_once_begun(directory, run.state))
                 held.enter_context(alone(directory / RUNNING, directory))
+                if held_before and overwrite and not resume:
+                    _clear(directory)
             told = {folder: continued, directory: options}  # the run's own folder keeps all stages
             scored = _train_stage(run, told, resume=resume, progress=progress)
             before = str(folder / BEST_FILE)  # unlike the model, with the heads that only training uses
@@ -83,10 +91,11 @@ def train(
     return directory / MODEL_FOLDER, scored
 
 
-def _begin(options: TrainOptions, folder: Path) -> Run:
+def _begin(options: TrainOptions, folder: Path, parent: str) -> Run:
     prepared = prepare(options)
+    options = prepared.options
     accelerator = make_accelerator(options)
-    return Run(options, prepared, accelerator, start(options, prepared, accelerator), folder)
+    return Run(options, prepared, accelerator, start(options, prepared, accelerator), folder, parent)
 
 
 def _train_stage(run: Run, told: Mapping[Path, TrainOptions], *, resume: bool, progress: Progress) -> dict[str, float]:
@@ -106,11 +115,31 @@ def _train_stage(run: Run, told: Mapping[Path, TrainOptions], *, resume: bool, p
     return run.state.best
 
 
-def _make(directory: Path) -> None:
+@contextmanager
+def _kept_once_begun(directory: Path, state: State) -> Iterator[None]:
+    """Make a folder, and take it away again if it is new and the run in it ends before its first step."""
+    new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{directory}: cannot be made ({error.strerror}); choose another folder") from error
+    try:
+        yield
+    except BaseException:
+        if new and not state.step:
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
+
+
+def _clear(directory: Path) -> None:
+    """Remove what an earlier run has left, but for the lock that this one holds."""
+    for path in directory.iterdir():
+        if path.name == RUNNING:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _loop(run: Run, progress: Progress) -> None:
@@ -193,4 +222,5 @@ def _finish(run: Run) -> None:
     spec = run.prepared.spec
     network = build_network(spec)
     network.load_state_dict(read_tensors(run.directory / BEST_FILE))
-    save_model(run.directory / MODEL_FOLDER, spec, network, write_card(spec, run.options, run.state.best))
+    card = write_card(spec, run.options, run.state.best, same_scenes=run.prepared.same_scenes, parent=run.parent)
+    save_model(run.directory / MODEL_FOLDER, spec, network, card)

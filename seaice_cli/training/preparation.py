@@ -19,23 +19,32 @@ from seaice_cli.data.splitting import refuse_leaks, split_samples
 from seaice_cli.data.statistics import WEIGHTINGS, Statistics, measure
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.network.spec import DTYPES, IceClass, ModelSpec
-from seaice_cli.training.dataset import FileScene, GeneratedScene, SceneStore
+from seaice_cli.training.dataset import FileScene, GeneratedScene, SceneStore, TrainingScene
+from seaice_cli.training.finetuning import SceneReading, adapted, rehearsed
 from seaice_cli.training.options import COLORS, TrainOptions
 from seaice_cli.training.sampling import Plan, find_places, scene_weights
+from seaice_cli.training.spatial_blocks import split_blocks
 
 log = logging.getLogger(__name__)
+
+BLOCK_SHARE = 0.2
+"""Of the labelled pixels of a single scene that are kept for validation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What a run works with."""
 
+    options: TrainOptions
+    """As told, but for what scenes of another kind than the parent's made different."""
     spec: ModelSpec
     train: SceneStore
     """The scenes of the data, then the generated ones."""
     val: SceneStore
     plan: Plan
     class_weights: tuple[float, ...] | None
+    same_scenes: bool = False
+    """Whether validation is on blocks of the scenes that are learnt from."""
 
 
 def prepare(options: TrainOptions) -> Prepared:
@@ -45,21 +54,48 @@ def prepare(options: TrainOptions) -> Prepared:
         DataError: A list, an image or a label is missing, damaged or does not fit the others.
         OptionError: Options do not fit the data.
     """
-    train, factors, val = _samples(options)
+    own, factors, val = _samples(options)
+    again = rehearsed(options)
+    options = adapted(options, [*own, *val])
+    train = [*own, *again]
     encoding = _encoding(options, [*train, *val])
-    bands = list(options.bands) or None
-    files = [FileScene(s, encoding, bands) for s in train]
-    checked = [FileScene(s, encoding, bands) for s in val]
+    files, checked = (_open(options, samples, encoding) for samples in (train, val))
     _refuse_mixture([*files, *checked])
-    statistics = _statistics(options, train, encoding)
+    statistics = _statistics(options, own, encoding)
     spec = _spec(options, files[0], statistics)
     _refuse_generated(options, spec)
+    weights = _rehearsing(options, scene_weights(files, [*factors, *[1.0] * len(again)]), len(own))
+    learnt: list[TrainingScene] = list(files)
+    judged: list[TrainingScene] = list(checked)
+    if not val:
+        learnt[: len(own)], judged = split_blocks(files[: len(own)], len(options.classes), BLOCK_SHARE, options.seed)
     generated = [GeneratedScene(options.seed + n) for n in range(options.generated_scenes)] if options.generated else []
-    store = SceneStore([*files, *generated])
-    weights = scene_weights(files, factors)
-    return Prepared(
-        spec, store, SceneStore(checked), _plan(options, store, weights), _class_weights(options, statistics)
-    )
+    store = SceneStore([*learnt, *generated])
+    plan = _plan(options, store, weights)
+    weighting = _class_weights(options, statistics)
+    return Prepared(options, spec, store, SceneStore(judged), plan, weighting, same_scenes=not val)
+
+
+def _open(options: TrainOptions, samples: Sequence[Sample], encoding: LabelEncoding) -> list[FileScene]:
+    if not options.init_from or not options.band_names:
+        return [FileScene(s, encoding, list(options.bands) or None) for s in samples]
+    reading = SceneReading(options)
+    opened = []
+    for sample in samples:
+        bands, conversion, _ = reading.of(sample.image)
+        opened.append(FileScene(sample, encoding, bands, conversion=conversion))
+    return opened
+
+
+def _rehearsing(options: TrainOptions, weights: npt.NDArray[np.float64], own: int) -> npt.NDArray[np.float64]:
+    """Give the scenes behind the first `own` ones the share that `rehearse` says."""
+    if not options.rehearse:
+        return weights
+    shares = np.r_[
+        weights[:own] / weights[:own].sum() * (1 - options.rehearse),
+        weights[own:] / weights[own:].sum() * options.rehearse,
+    ]
+    return np.asarray(shares)
 
 
 def _samples(options: TrainOptions) -> tuple[list[Sample], list[float], list[Sample]]:
@@ -79,6 +115,9 @@ def _samples(options: TrainOptions) -> tuple[list[Sample], list[float], list[Sam
     if options.val:
         train, val = [s for s, _ in pairs], [s for v in options.val for s in read_samples(Path(v), **folders)]
         refuse_leaks(train, val)
+    elif len({s.group for s, _ in pairs}) == 1:
+        train, val = [s for s, _ in pairs], []
+        log.info("one scene only: validation is on blocks of it that are not learnt from")
     else:
         train, val = split_samples([s for s, _ in pairs], (1 - options.val_share, options.val_share), seed=options.seed)
         log.info("set aside for validation: %s", ", ".join(str(s.image) for s in val))

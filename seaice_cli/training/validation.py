@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn import functional as F
 
+from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.evaluation.metrics.confusion import Confusion
 from seaice_cli.network.spec import ModelSpec
 from seaice_cli.raster.windows.grid import Grid
@@ -22,20 +23,28 @@ SIZE, OVERLAP = 512, 128
 
 
 @torch.no_grad()
-def confuse(network: nn.Module, store: SceneStore, spec: ModelSpec, device: torch.device) -> Confusion:
-    """Return the confusion matrix of a network over all scenes of a store; the network is left in evaluation mode."""
-    counts = Confusion.empty(len(spec.classes))
+def confuse(network: nn.Module, store: SceneStore, spec: ModelSpec, device: torch.device) -> tuple[Confusion, float]:
+    """Return the confusion matrix and the mean cross-entropy of a network over all labelled pixels of a store.
+
+    The network is left in evaluation mode. Without a labelled pixel the cross-entropy is NaN.
+    """
+    counts, loss = Confusion.empty(len(spec.classes)), 0.0
     network.eval()
     for scene in range(len(store.scenes)):
-        for labelled, predicted in classify(network, store, scene, spec, device):
-            counts = counts.add(labelled.classes, predicted)
-    return counts
+        for labelled, logits in classify(network, store, scene, spec, device):
+            counts = counts.add(labelled.classes, np.asarray(logits.argmax(0).to(torch.uint8).cpu().numpy()))
+            target = torch.from_numpy(labelled.classes.astype(np.int64)).to(logits.device)
+            loss += float(F.cross_entropy(logits[None].float(), target[None], ignore_index=IGNORE, reduction="sum"))
+    return counts, loss / counts.total if counts.total else float("nan")
 
 
 def classify(
     network: nn.Module, store: SceneStore, scene: int, spec: ModelSpec, device: torch.device
-) -> Iterator[tuple[Labelled, npt.NDArray[np.uint8]]]:
-    """Yield what is labelled and what is predicted, piece by piece; pieces cover the scene exactly once."""
+) -> Iterator[tuple[Labelled, torch.Tensor]]:
+    """Yield what is labelled and the logits, (classes, height, width), piece by piece; none covers another.
+
+    Pieces without a label are left out: a few polygons on a large scene cost no more than the ground around them.
+    """
     source = store.scenes[scene]
     size = -(-SIZE // spec.stride) * spec.stride
     grid = Grid(source.height, source.width, size, OVERLAP, spec.stride)
@@ -43,25 +52,26 @@ def classify(
         for column in range(len(grid.columns)):
             window, piece = grid.window(row, column), grid.piece(row, column)
             read = store.read(scene, window)
-            classes = _predict(network, read, grid.shape, spec, device)
             inner = np.s_[
                 piece.row_off - window.row_off : piece.row_off - window.row_off + piece.height,
                 piece.col_off - window.col_off : piece.col_off - window.col_off + piece.width,
             ]
-            yield Labelled(read.pixels[:, *inner], read.classes[inner], read.valid[inner]), classes[inner]
+            if (read.classes[inner] == IGNORE).all():
+                continue
+            logits = _predict(network, read, grid.shape, spec, device)
+            yield Labelled(read.pixels[:, *inner], read.classes[inner], read.valid[inner]), logits[:, *inner]
 
 
 def _predict(
     network: nn.Module, read: Labelled, shape: tuple[int, int], spec: ModelSpec, device: torch.device
-) -> npt.NDArray[np.uint8]:
+) -> torch.Tensor:
     height, width = read.classes.shape
     missing = (0, shape[0] - height), (0, shape[1] - width)
     pixels = np.pad(read.pixels, ((0, 0), *missing), mode="symmetric").astype(np.float32)
     valid = np.pad(read.valid, missing, mode="symmetric")
     chip = torch.from_numpy(pixels)[None].to(device)
-    logits = network(normalised(chip, torch.from_numpy(valid)[None].to(device), spec))
-    classes = logits[0, :, :height, :width].argmax(0).to(torch.uint8)
-    return np.asarray(classes.cpu().numpy())
+    logits: torch.Tensor = network(normalised(chip, torch.from_numpy(valid)[None].to(device), spec))
+    return logits[0, :, :height, :width]
 
 
 def normalised(pixels: torch.Tensor, valid: torch.Tensor, spec: ModelSpec) -> torch.Tensor:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seaice_cli.cli.data.files import COMMANDS, progress
+from seaice_cli.cli.data.labelling import suggest, template
 from seaice_cli.cli.shared import parameters
 from seaice_cli.cli.shared.address_space import Group
 from seaice_cli.cli.shared.flags import echo
@@ -30,7 +31,7 @@ def data() -> None:
     """
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, template, suggest):
     data.add_command(_command)
 
 

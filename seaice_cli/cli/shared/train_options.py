@@ -10,12 +10,34 @@ from typing import Any
 
 import click
 
+from seaice_cli.cli.shared.address_space import Command
 from seaice_cli.cli.shared.parameters import Numbers
-from seaice_cli.training.options import KEPT, PRECISIONS, SAMPLERS, TrainOptions
+from seaice_cli.training.options import GROUPS, KEPT, PRECISIONS, SAMPLERS, TrainOptions
 
 _CHOICES = {"sampler": SAMPLERS, "precision": PRECISIONS, "keep": KEPT}
 _SEVERAL = ("data", "val")
 _KINDS = typing.get_type_hints(TrainOptions)
+
+
+class GroupedCommand(Command):
+    """A command whose help lists the training options under headings, and its own options before them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, group by group."""
+        headings = {first: heading for heading, first in GROUPS.items()}
+        groups: dict[str, list[tuple[str, str]]] = {"Options": []}
+        heading_of = dict.fromkeys((p.name for p in self.params), "Options")
+        heading = "Options"
+        for entry in fields(TrainOptions):
+            heading = headings.get(entry.name, heading)
+            heading_of[entry.name] = heading
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(heading_of.get(param.name, "Options"), []).append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
 
 def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...] | None:

@@ -24,6 +24,11 @@ class ValueMap:
     other: int | None = None
     """The class of every other value; None: it is an error."""
 
+    @property
+    def is_of_texts(self) -> bool:
+        """Whether it names texts alone: a number is then the id of its class, in polygons and in rasters beside them."""
+        return bool(self.ids) and not any(value.isdecimal() for value in self.ids)
+
 
 BINARY = ValueMap({"0": 0}, other=1)
 """Zero is background, anything else is ice: the 0/255 masks."""
@@ -73,10 +78,11 @@ class LabelEncoding:
     def class_of(self, value: object) -> int | None:
         """Return the class that an attribute's value stands for; None if it stands for none."""
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-        if self.values is not None:
-            class_id = self.values.ids.get(text, self.values.other)
+        own_id = int(text) if text.isdecimal() and len(text) < 9 else None
+        if self.values is None or (self.values.is_of_texts and own_id is not None):
+            class_id = own_id
         else:
-            class_id = int(text) if text.isdecimal() and len(text) < 9 else None
+            class_id = self.values.ids.get(text, self.values.other)
         return class_id if class_id is not None and (class_id < self.limit or class_id == IGNORE) else None
 
     def names(self, value: float) -> bool:
@@ -87,7 +93,7 @@ class LabelEncoding:
 
     def table(self) -> npt.NDArray[np.int16]:
         """Return the class id of every value from 0 to `MAX_VALUE`, -1 where a value is no class."""
-        if self.values is None:
+        if self.values is None or self.values.is_of_texts:
             table = np.full(MAX_VALUE + 1, -1, dtype=np.int16)
             table[: self.limit] = np.arange(self.limit)
             table[IGNORE] = IGNORE

@@ -60,7 +60,7 @@ def measure_extents(paths: Sequence[Path], *, options: ExtentOptions | None = No
     if options.regions:
         from seaice_cli.raster.polygons.reading import read_polygons
 
-        polygons = read_polygons(options.regions, attribute=options.attribute, strict=False)
+        polygons = read_polygons(options.regions, attribute=options.attribute)
         if not len(polygons):
             raise OptionError(f"{options.regions}: holds no polygons of `regions`")
     report, places, grid = Report(), {}, None

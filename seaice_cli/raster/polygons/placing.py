@@ -55,7 +55,14 @@ def place(polygons: Polygons, crs: Any, transform: Affine, shape: tuple[int, int
     if crs is not None and not polygons.crs:
         LOGGER.warning("%s: has no CRS; taken to be in that of %s", polygons.path, raster)
     moved = move(polygons, crs, array_bounds(*shape, transform), raster) if polygons.crs else polygons.geometries
+    if crs is None and transform.is_identity and _lie_below_zero(moved):
+        transform = Affine(1, 0, 0, 0, -1, 0)  # QGIS shows a plain picture with its rows counted downwards from zero
     return _to_pixels(moved, transform)
+
+
+def _lie_below_zero(geometries: Geometries) -> bool:
+    bounds = shapely.total_bounds(geometries)
+    return bool(bounds[1] < 0 and bounds[3] <= 0)
 
 
 def move(polygons: Polygons, crs: Any, bounds: Bounds, raster: str) -> Geometries:

@@ -24,6 +24,9 @@ ROBUST = (0.5, 99.5)
 """Percentiles of a scene's values that stand for the ends of the model's range with `rescale="auto"`."""
 OVERVIEW_SIDE = 1000
 """Pixels along the longer side of the look at a scene that these percentiles are taken from."""
+OF_REFLECTANCE = (0.02, 0.9)
+"""What these percentiles stand for where the model knows a curve: the reflectances of open water and of fresh snow. Values of pictures
+are not proportional to reflectance: a straight line to the ends of their range would leave ice as dark as water."""
 LARGEST_REFLECTANCE = 2.0
 """What lies beyond this after scale and offset is no reflectance."""
 ON_GRID = 0.02
@@ -58,7 +61,8 @@ class Radiometry:
         Args:
             scene: The scene.
             sensor: What it comes from; None: nobody knows.
-            rescale: The values that stand for the ends of the model's range, "auto" for robust percentiles of the scene, or None.
+            rescale: The values that stand for the ends of the model's range; "auto": robust percentiles of the whole scene stand for
+                dark water and bright snow; or None.
 
         Raises:
             SceneError: The scene cannot be looked at, or holds no data to take percentiles of.
@@ -68,8 +72,11 @@ class Radiometry:
         if isinstance(ends, str):
             raise OptionError(f"`rescale` {ends}: give two numbers, LOW,HIGH, or {AUTO}")
         if ends:
-            line = _line(ends, self.valid_range)
-            conversion = self._straight(scene, [line[0]] * len(scene.bands), [line[1]] * len(scene.bands))
+            curved = bool(self.stretch) and rescale == AUTO
+            scale, offset = _line(ends, OF_REFLECTANCE if curved else self.valid_range)
+            conversion = self._straight(scene, [scale] * len(scene.bands), [offset] * len(scene.bands))
+            if curved:
+                conversion = dataclasses.replace(conversion, curve=curves()[self.stretch])
             return dataclasses.replace(self, sensor=sensor, rescale=ends, conversion=conversion)
         return dataclasses.replace(self, **self._by_meaning(scene, sensor))
 

@@ -22,6 +22,7 @@ from seaice_cli.outputs import refuse_target, refuse_unwritable_folder, write_er
 from seaice_cli.raster.polygons.names import renamed
 from seaice_cli.sidecars import remove_sidecars
 from seaice_cli.vectorization.writing.spooling import Spool
+from seaice_cli.vectorization.writing.styles import build_qml, write_style
 
 LOGGER = logging.getLogger(__name__)
 
@@ -175,7 +176,7 @@ def write_features(target: Path, schema: pa.Schema, batches: Iterable[pa.RecordB
         with renamed(path) as plain:
             _write_gdal(plain, target, schema, batches, layer, kind)
             if kind.driver == "GPKG" and layer.styles:
-                _write_style(plain, layer)
+                write_style(plain, layer.name, build_qml(layer.styles))
 
 
 def _write_gdal(
@@ -267,33 +268,3 @@ def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBat
     ) as writer:
         for batch in batches:
             writer.write_batch(batch.replace_schema_metadata(metadata))
-
-
-def _write_style(path: Path, layer: Layer) -> None:
-    import fiona
-    from fiona._err import CPLE_BaseError
-    from fiona.errors import FionaError
-
-    from seaice_cli.vectorization.writing.styles import build_qml
-
-    texts = (
-        "f_table_catalog",
-        "f_table_schema",
-        "f_table_name",
-        "f_geometry_column",
-        "styleName",
-        "styleQML",
-        "styleSLD",
-    )
-    more = {"useAsDefault": "bool", "description": "str", "owner": "str", "ui": "str", "update_time": "datetime"}
-    schema = {"geometry": "None", "properties": {**dict.fromkeys(texts, "str"), **more}}
-    style = {
-        **dict.fromkeys((*texts, *more)), "f_table_catalog": "", "f_table_schema": "", "f_table_name": layer.name,
-        "f_geometry_column": "geom", "styleName": layer.name, "styleQML": build_qml(layer.styles), "styleSLD": "",
-        "useAsDefault": True, "description": "Classes of the mask in its colours", "owner": "", "ui": "",
-    }  # fmt: skip
-    try:
-        with fiona.open(path, "w", driver="GPKG", layer="layer_styles", schema=schema) as table:
-            table.write({"type": "Feature", "geometry": None, "properties": style})
-    except (FionaError, CPLE_BaseError) as error:
-        raise OSError(errno.EIO, f"its style could not be stored: {error}") from error

@@ -1,7 +1,9 @@
-"""The style that QGIS opens a layer with: outlines that are seen on white and over a scene, and little fill."""
+"""The style that QGIS opens a layer with: outlines that are seen, little fill, and a form to choose the class in."""
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 Styles = tuple[tuple[int, str, tuple[int, int, int]], ...]
@@ -17,20 +19,22 @@ _FILL = 30
 """Of 255: so faint that the scene below is still read."""
 
 
-def build_qml(styles: Styles) -> str:
+def build_qml(styles: Styles, *, by_name: bool = False) -> str:
     """Return the QML text of a renderer that outlines polygons by class, with a faint fill.
 
     Args:
         styles: Value, name and colour of every class.
+        by_name: The attribute holds names, not values; they are chosen from a list where polygons are drawn.
     """
-    root = ET.Element("qgis", version="3.28", styleCategories="Symbology")
+    root = ET.Element("qgis", version="3.28", styleCategories="Symbology|Fields|Forms" if by_name else "Symbology")
     renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr="class", enableorderby="0")
     categories = ET.SubElement(renderer, "categories")
     symbols = ET.SubElement(renderer, "symbols")
     for number, (value, name, color) in enumerate(styles):
         ET.SubElement(
-            categories, "category", render="true", symbol=str(number), value=str(value), label=name, type="long"
-        )
+            categories, "category", render="true", symbol=str(number), value=name if by_name else str(value), label=name,
+            type="string" if by_name else "long",
+        )  # fmt: skip
         symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(number), alpha="1")
         layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0"})
         options = ET.SubElement(layer, "Option", type="Map")
@@ -41,7 +45,47 @@ def build_qml(styles: Styles) -> str:
         }  # fmt: skip
         for key, setting in settings.items():
             ET.SubElement(options, "Option", type="QString", name=key, value=setting)
+    if by_name:
+        root.append(_form([name for _, name, _ in styles]))
     return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode")
+
+
+def _form(names: list[str]) -> ET.Element:
+    """Return the configuration of a field whose value is chosen from a list."""
+    form = ET.Element("fieldConfiguration")
+    widget = ET.SubElement(ET.SubElement(form, "field", name="class"), "editWidget", type="ValueMap")
+    options = ET.SubElement(ET.SubElement(widget, "config"), "Option", type="Map")
+    choices = ET.SubElement(options, "Option", type="List", name="map")
+    for name in names:
+        ET.SubElement(ET.SubElement(choices, "Option", type="Map"), "Option", type="QString", name=name, value=name)
+    return form
+
+
+def write_style(path: Path, layer: str, qml: str) -> None:
+    """Store a style beside a layer of a GeoPackage, as QGIS does.
+
+    Raises:
+        OSError: It cannot be stored.
+    """
+    import fiona
+    from fiona._err import CPLE_BaseError
+    from fiona.errors import FionaError
+
+    texts = (
+        "f_table_catalog", "f_table_schema", "f_table_name", "f_geometry_column", "styleName", "styleQML", "styleSLD",
+    )  # fmt: skip
+    more = {"useAsDefault": "bool", "description": "str", "owner": "str", "ui": "str", "update_time": "datetime"}
+    schema = {"geometry": "None", "properties": {**dict.fromkeys(texts, "str"), **more}}
+    style = {
+        **dict.fromkeys((*texts, *more)), "f_table_catalog": "", "f_table_schema": "", "f_table_name": layer,
+        "f_geometry_column": "geom", "styleName": layer, "styleQML": qml, "styleSLD": "",
+        "useAsDefault": True, "description": "Classes of the mask in its colours", "owner": "", "ui": "",
+    }  # fmt: skip
+    try:
+        with fiona.open(path, "w", driver="GPKG", layer="layer_styles", schema=schema) as table:
+            table.write({"type": "Feature", "geometry": None, "properties": style})
+    except (FionaError, CPLE_BaseError) as error:
+        raise OSError(errno.EIO, f"its style could not be stored: {error}") from error
 
 
 def _rgba(color: tuple[int, ...], alpha: int) -> str:

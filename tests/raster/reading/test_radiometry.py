@@ -180,6 +180,15 @@ def test_automatic_ends_are_those_of_the_whole_scene(write_scene):
     assert seen[0, 1, 0] == 255
 
 
+def test_automatic_ends_stand_for_water_and_snow_where_the_model_knows_its_curve(write_scene):
+    pixels = np.full((3, 100, 100), 50, np.uint8)
+    pixels[:, :50] = 10
+    pixels[0, 0, 0] = 30  # half way
+    water, half, snow = as_values(np.array([0.02, 0.46, 0.9]))
+    seen = converted(made(stretch=GIBS), write_scene(pixels), rescale="auto")
+    assert (seen[0, 40, 0], seen[0, 0, 0], seen[0, 60, 0]) == (water, half, snow)
+
+
 def test_automatic_ends_leave_out_what_holds_no_data(write_scene):
     pixels = np.zeros((3, 50, 50), np.uint16)
     pixels[:, :, :25] = np.random.default_rng(0).integers(2000, 3001, (50, 25))
