@@ -79,9 +79,8 @@ def test_what_cannot_be_done_is_one_line(arguments, words, masks, tmp_path, monk
 
 
 def test_what_is_offered_is_what_there_is():
-    from seaice_cli.cli.shared import choices
-    from seaice_cli.products.composite.options import RULES
-    from seaice_cli.products.concentration.grids import GRIDS
+    from seaice_cli.choices import GRIDS
+    from seaice_cli.products.concentration.grids import _FAMILIES, named_grid
 
-    assert choices.GRIDS == GRIDS
-    assert choices.RULES == RULES
+    assert GRIDS == tuple(f"{family}{size:g}" for family, found in _FAMILIES.items() for size in found.kilometres)
+    assert [named_grid(name).name for name in GRIDS] == list(GRIDS)
