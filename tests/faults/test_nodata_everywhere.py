@@ -77,7 +77,7 @@ def as_quicklook(path, _):
 
 def as_sampled(path, _):
     with open_scene(path) as scene:
-        fill, values = filling(str(scene.dtype)), scene.sample(windows=20, side=32)
+        fill, values = filling(str(scene.dtype)), scene.sample()
         assert np.isfinite(values).all()
         assert not (values == fill).all(axis=0).any()
         return scene.read(0, SHAPE[0]).valid

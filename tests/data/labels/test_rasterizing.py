@@ -114,7 +114,7 @@ def test_faults_name_the_file(tmp_path, image):
         (layer(tmp_path / "a.gpkg", SHAPES[:1]), LabelEncoding(attribute="kind"), "no attribute 'kind'; it has class"),
         (layer(tmp_path / "b.gpkg", [(SHAPES[0][0], 7)]), LabelEncoding(attribute="class", classes=3),
          "class is '7', which is no class"),
-        (layer(tmp_path / "c.gpkg", [(SHAPES[0][0], None)]), LabelEncoding(attribute="class"), "class is 'nan'"),
+        (layer(tmp_path / "c.gpkg", [(SHAPES[0][0], None)]), LabelEncoding(attribute="class"), r"class is empty \(NULL\)"),
     ]  # fmt: skip
     for path, encoding, words in cases:
         with pytest.raises(DataError, match=words) as error:

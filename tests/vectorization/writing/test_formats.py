@@ -98,7 +98,7 @@ def test_a_geopackage_has_style_index_and_metadata(tmp_path):
     assert style.properties["f_table_name"] == "ice"
     assert style.properties["f_geometry_column"] == "geom"
     assert style.properties["useAsDefault"]
-    assert "1,2,3,200" in style.properties["styleQML"]
+    assert "230,120,20,255" in style.properties["styleQML"]
     with fiona.open(target, layer="ice") as source:
         assert source.tags()["MODEL"] == "one"
         assert [f.properties["id"] for f in source.filter(bbox=(11.1, 70.1, 11.2, 70.2))] == [2]
