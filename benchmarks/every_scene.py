@@ -17,7 +17,7 @@ import rasterio
 from rasterio.features import rasterize
 
 from seaice_cli.errors import SeaIceError
-from seaice_cli.network.catalog import DEFAULT, find_model
+from seaice_cli.network.catalog import find_model
 from seaice_cli.prediction.options import PredictOptions
 from seaice_cli.prediction.pipeline import predict
 
@@ -36,7 +36,7 @@ def scenes(folder: Path) -> list[Path]:
 
 def judged(scene: Path, mask: Path) -> str:
     """Return the share of judging pixels that are right, all and by class; empty without polygons."""
-    model = find_model(DEFAULT)
+    model = find_model(PredictOptions().model)
     polygons = model.directory / "labels" / "judge" / f"{scene.stem}.geojson"
     if not polygons.is_file() or scene.parent.name in ("falsecolor", "unlabelled"):
         return ""

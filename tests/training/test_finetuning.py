@@ -114,7 +114,7 @@ def test_a_model_taught_by_three_polygons_tells_whom_it_comes_from_and_what_its_
 @pytest.mark.parametrize(
     ("values", "attribute", "text"),
     [
-        (["water", "pond", "ice"], "class", r"class is 'pond', which is no class \(water, ice, cloud\)"),
+        (["water", "pond", "ice"], "class", r"class is 'pond', which is no class \(0, 1, 2, water, ice, cloud\)"),
         (["water", "ice", "ice"], "kind", "has no attribute 'kind'; it has class"),
     ],
 )
