@@ -82,5 +82,5 @@ def test_what_is_offered_is_what_there_is():
     from seaice_cli.choices import GRIDS
     from seaice_cli.products.concentration.grids import _FAMILIES, named_grid
 
-    assert GRIDS == tuple(f"{family}{size:g}" for family, found in _FAMILIES.items() for size in found.kilometres)
+    assert tuple(f"{family}{size:g}" for family, found in _FAMILIES.items() for size in found.kilometres) == GRIDS
     assert [named_grid(name).name for name in GRIDS] == list(GRIDS)
