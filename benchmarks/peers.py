@@ -3,7 +3,8 @@
     python benchmarks/peers.py [--network resnet18|cheap] [--side 3000] [--runs 3] [--python PEERS_PYTHON] [PEER ...]
 
 The other tools run by their own scripts (`../shared/bench/peers`), each in a process of its own; PEERS_PYTHON is a Python that
-has them. They are timed from their call to their mask, without imports and model loading; `seaice` from process start to exit.
+has them. Their wall time is from their call to their mask, without imports and model loading; that of `seaice` from process
+start to exit. Processor seconds are those of the whole process, of both. The int8 network is calibrated on the scene itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import rasterio
 from measuring import PEERS, bench_line, machine, measure, median, seaice, table
+from rasterio.windows import Window
+
+from seaice_cli.network.catalog import find_model
+from seaice_cli.network.quantization import quantize
+
+SIDE = 256
+"""Pixels along the side of the chips on which the network is calibrated."""
 
 
 def main() -> None:
@@ -30,33 +40,44 @@ def main() -> None:
         measure(
             [sys.executable, __file__.replace("peers.py", "same_network.py"), chosen.network, str(weights), str(model)]
         )
-        rows = []
-        for precision in ("auto", "float32"):
-            command = seaice(
-                "predict",
-                scene,
-                "-o",
-                Path(folder, "mask.tif"),
-                "--model",
-                model,
-                "--overwrite",
-                "--precision",
-                precision,
-            )
-            run = median(command, runs=chosen.runs)
-            rows.append([f"seaice ({precision})", run.wall, run.processor, run.peak_mb])
+        add_int8(model, scene)
+        rows = [ours(scene, model, precision, chosen.runs) for precision in ("int8", "bfloat16", "float32")]
         for peer in chosen.peers:
             script = [chosen.python, str(PEERS / f"bench_{peer}.py"), str(scene), str(Path(folder, f"{peer}.tif"))]
-            lines = [
-                bench_line(measure(script, ENCODER=chosen.network, WEIGHTS=str(weights)).output)
-                for _ in range(chosen.runs)
-            ]
-            line = sorted(lines, key=lambda v: float(str(v["wall_s"])))[len(lines) // 2]
-            rows.append([peer, float(str(line["wall_s"])), float("nan"), float(str(line["peak_rss_mb"]))])
-    ours = rows[0][1]
+            runs = [measure(script, ENCODER=chosen.network, WEIGHTS=str(weights)) for _ in range(chosen.runs)]
+            told = sorted((float(str(bench_line(r.output)["wall_s"])), r.processor, r.peak_mb) for r in runs)
+            rows.append([peer, *told[len(told) // 2]])
+        differs = disagreement(Path(folder))
     print(f"{chosen.network}, {chosen.side} x {chosen.side} px, {machine()}, median of {chosen.runs}\n")
-    shown = [[n, f"{w:.2f}", f"{w / ours:.1f}", f"{c:.1f}", f"{m:.0f}"] for n, w, c, m in rows]
-    print(table(["tool", "wall s", "times seaice", "processor s", "peak MB"], shown))
+    wall, processor = rows[0][1:3]
+    shown = [[n, f"{w:.2f}", f"{w / wall:.1f}", f"{c:.1f}", f"{c / processor:.1f}", f"{m:.0f}"] for n, w, c, m in rows]
+    print(table(["tool", "wall s", "times seaice", "processor s", "times seaice", "peak MB"], shown))
+    print(f"\nclasses that differ from float32: {differs}")
+
+
+def add_int8(model: Path, scene: Path) -> None:
+    """Quantise the network, calibrated on parts of the scene."""
+    with rasterio.open(scene) as source:
+        steps = range(0, min(source.height, source.width) - SIDE, max(SIDE, source.height // 5))
+        chips = [source.read(window=Window(left, top, SIDE, SIDE)) for top in steps for left in steps]
+    quantize(find_model(model), chips)
+
+
+def ours(scene: Path, model: Path, precision: str, runs: int) -> list[object]:
+    """Return the name of `seaice` in a precision, its wall and processor seconds and its memory."""
+    mask = scene.with_name(f"{precision}.tif")
+    options = ("--model", model, "--overwrite", "--precision", precision)
+    run = median(seaice("predict", scene, "-o", mask, *options), runs=runs)
+    return [f"seaice, {precision}", run.wall, run.processor, run.peak_mb]
+
+
+def disagreement(folder: Path) -> str:
+    """Return what share of the pixels has another class than in float32."""
+    masks = {}
+    for precision in ("int8", "bfloat16", "float32"):
+        with rasterio.open(folder / f"{precision}.tif") as mask:
+            masks[precision] = mask.read(1)
+    return ", ".join(f"{p} {np.mean(masks[p] != masks['float32']):.3%}" for p in ("int8", "bfloat16"))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ DEFAULT_MODEL = "modis-truecolor"
 EngineName = Literal["auto", "openvino", "torch"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 TestTimeAugmentation = Literal["none", "flip", "d4"]

@@ -11,6 +11,8 @@ from seaice_cli.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.shared.address_space import TORCH, Group
 from seaice_cli.cli.shared.parameters import as_json, overwrite
 
+SCENES = click.Path(path_type=Path, exists=True)
+
 
 @click.group(cls=Group)
 def models() -> None:
@@ -61,20 +63,64 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    required=True,
     help="The file; for openvino its .xml, for directory a model directory.",
 )
 @click.option("--format", "kind", type=click.Choice(EXPORTS), help="Its form.  [default: by its suffix]")
 @click.option("--half", is_flag=True, help="Keep the weights in float16.")
+@click.option("--int8", is_flag=True, help="Add a quantised graph to the model itself, for --precision int8 on a CPU.")
+@click.option(
+    "--calibrate", type=SCENES, metavar="LIST", help="With --int8: scenes to calibrate on, csv, json or a folder."
+)
+@click.option(
+    "--measure",
+    type=SCENES,
+    metavar="LIST",
+    help="With --int8: labelled scenes to measure the loss on.  [default: the same]",
+)
 @overwrite
-def export(model: str, output: Path, kind: str | None, half: bool, overwrite: bool) -> None:
-    """Write a model in another form, for other programs.
+def export(
+    model: str, output: Path | None, kind: str | None, *, half: bool, int8: bool, calibrate: Path | None,
+    measure: Path | None, overwrite: bool,
+) -> None:  # fmt: skip
+    """Write a model in another form, for other programs; or, with --int8, add a faster one to it.
 
     Example: seaice models export modis-truecolor -o modis.onnx --half
     """
+    from seaice_cli.errors import OptionError
     from seaice_cli.extras import require_extra
 
     require_extra("train", "seaice models export")
+    if int8:
+        if calibrate is None or output is not None or kind or half:
+            raise OptionError(
+                "--int8 adds a graph to the model itself: give --calibrate LIST, and no -o, --format or --half"
+            )
+        _quantize(model, calibrate, measure or calibrate, overwrite=overwrite)
+        return
+    if output is None or calibrate is not None or measure is not None:
+        raise OptionError("name the file with -o; --calibrate and --measure go with --int8")
+    _export(model, output, kind, half=half, overwrite=overwrite)
+
+
+def _quantize(name: str, calibrate: Path, measure: Path, *, overwrite: bool) -> None:
+    from seaice_cli.cli.evaluation.inputs import scenes_of_model
+    from seaice_cli.evaluation.quantization import quantize_model
+    from seaice_cli.network.catalog import find_model
+    from seaice_cli.network.engines.openvino import MAX_LOSS
+    from seaice_cli.network.quantization import refuse_quantizing
+
+    model = find_model(name)
+    refuse_quantizing(name, model, overwrite=overwrite)
+    labelled, criteria = scenes_of_model(model.directory, measure)
+    scenes, _ = scenes_of_model(model.directory, calibrate)
+    loss = quantize_model(model, [s.predicted for s in scenes], labelled, criteria)
+    taken = "taken" if loss.miou <= MAX_LOSS else f"not taken, more than {MAX_LOSS:g} is lost,"
+    click.echo(
+        f"{model.directory}: mean IoU {loss.float32:.4f} in float32, {loss.int8:.4f} in int8; {taken} by --precision auto"
+    )
+
+
+def _export(model: str, output: Path, kind: str | None, *, half: bool, overwrite: bool) -> None:
     from seaice_cli.errors import OutputError
     from seaice_cli.network.catalog import find_model
     from seaice_cli.network.export import export_model

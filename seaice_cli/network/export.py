@@ -20,7 +20,7 @@ from seaice_cli.network.build import SceneNetwork, build_network, load_network
 from seaice_cli.network.catalog import Model
 from seaice_cli.network.external_weights import refer, self_contained
 from seaice_cli.network.pretrained import read_tensors
-from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, ModelSpec
+from seaice_cli.network.spec import CARD_FILE, INT8_FILES, ONNX_FILE, SPEC_FILE, WEIGHTS_FILE, ModelSpec
 from seaice_cli.outputs import refuse_filled
 
 OPSET = 18
@@ -50,8 +50,10 @@ def save_model(directory: Path, spec: ModelSpec, network: nn.Module, card: str) 
         _publish(directory / ONNX_FILE, refer(onnx_bytes(spec, final), weights, WEIGHTS_FILE))
         _publish(directory / CARD_FILE, card.encode())
         digests = {name: _digest(directory / name) for name in (WEIGHTS_FILE, ONNX_FILE)}
-        spec = dataclasses.replace(spec, sha256=digests)
+        spec = dataclasses.replace(spec, sha256=digests, int8_loss=None)
         _publish(directory / SPEC_FILE, spec.to_json().encode())
+        for name in INT8_FILES:  # of other weights
+            (directory / name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{directory}: the model cannot be written ({error.strerror})") from error
     return spec

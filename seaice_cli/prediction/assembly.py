@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from seaice_cli.network.engines import Engine
 from seaice_cli.outputs import write_error
 from seaice_cli.prediction.job import Job
+from seaice_cli.prediction.parts.counting import Counts
 from seaice_cli.prediction.parts.recording import MASK, PROBABILITY
-from seaice_cli.prediction.parts.store import PartStore
 from seaice_cli.prediction.tags import provenance
 from seaice_cli.products.preview import write_preview
 from seaice_cli.raster.reading.quicklook import Quicklook
-from seaice_cli.raster.writing.cog import Layer, assemble_cog, assemble_png
+from seaice_cli.raster.writing.cog import Layer, Level, assemble_cog, assemble_png
 
 Maker = Callable[[Path], None]
 """Writes a file under the path it is given."""
@@ -25,17 +25,28 @@ class Assembly:
 
     Args:
         job: What is to be made.
-        store: The parts, all finished.
+        layers: Every layer with its overviews, in the compressed blocks of finished parts.
+        counts: What the parts have counted.
         engine: What has computed them.
+        folder: For files that are not wanted themselves.
         quicklook: The decimated scene of the preview, if there is to be one.
     """
 
-    def __init__(self, job: Job, store: PartStore, engine: Engine, quicklook: Quicklook | None) -> None:
-        self._job, self._store, self._quicklook = job, store, quicklook
+    def __init__(
+        self,
+        job: Job,
+        layers: Mapping[str, Sequence[Level]],
+        counts: Counts,
+        engine: Engine,
+        *,
+        folder: Path,
+        quicklook: Quicklook | None = None,
+    ) -> None:
+        self._job, self._layers, self._folder, self._quicklook = job, layers, folder, quicklook
         spec, scene = job.model.spec, job.scene
         self._layer = Layer(
             height=scene.height, width=scene.width, crs=scene.crs, transform=scene.transform,
-            rpcs=scene.rpcs, tags=provenance(job, engine, store.total()),
+            rpcs=scene.rpcs, tags=provenance(job, engine, counts),
             names=spec.class_names, colors=[c.color for c in spec.classes], with_land=bool(job.region.land),
             with_unsure=job.options.abstain is not None,
         )  # fmt: skip
@@ -55,18 +66,17 @@ class Assembly:
         return {target: maker for target, maker in chosen if target is not None}
 
     def _write_mask(self, path: Path) -> None:
-        parts = self._parts(MASK)
-        if self._job.options.format == "png":
-            assemble_png(parts, path, self._layer, ice=self._job.model.spec.ice)
-        else:
-            assemble_cog(parts, path, self._layer)
-        self._mask = path
+        as_png = self._job.options.format == "png"
+        self._mask = self._folder / "mask.tif" if as_png else path
+        assemble_cog(self._layers[MASK], self._mask, self._layer)
+        if as_png:
+            assemble_png(self._mask, path, self._layer, ice=self._job.model.spec.ice)
 
     def _write_probability(self, path: Path) -> None:
         spec = self._job.model.spec
         tags = {**self._layer.tags, "UNITS": "per cent", "BAND": f"probability of {spec.class_names[spec.ice]}"}
         continuous = replace(self._layer, tags=tags, names=(), colors=())
-        assemble_cog(self._parts(PROBABILITY), path, continuous)
+        assemble_cog(self._layers[PROBABILITY], path, continuous)
         self._probability = path
 
     def _write_preview(self, path: Path) -> None:
@@ -88,10 +98,7 @@ class Assembly:
         except OSError as error:
             raise write_error(target, error) from error
         if not self._job.options.probability:
-            self._write_probability(self._store.folder / "probability.tif")
+            self._write_probability(self._folder / "probability.tif")
         self.polygons = vectorize(
             self._mask, folder / target.name, options=options, probability=self._probability
         ).polygons
-
-    def _parts(self, name: str) -> list[tuple[Path, int]]:
-        return [(self._store.layer(p.index, name), p.start) for p in self._job.parts]

@@ -136,11 +136,9 @@ class Job:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The parts that are computed, saved and resumed as one each."""
-        rows, columns = self.grid.rows, len(self.grid.columns)
-        step = max(1, WINDOWS_PER_PART // columns)
-        groups = [range(r, min(r + step, len(rows))) for r in range(0, len(rows), step)]
-        spans = [(rows.finished(g[0])[0], rows.finished(g[-1])[1]) for g in groups]
-        return tuple(Part(i, g, *span) for i, (g, span) in enumerate(zip(groups, spans, strict=True)))
+        rows, step = len(self.grid.rows), max(1, WINDOWS_PER_PART // len(self.grid.columns))
+        groups = [range(r, min(r + step, rows)) for r in range(0, rows, step)]
+        return tuple(Part(i, g) for i, g in enumerate(groups))
 
     def open_engine(self) -> Engine:
         """Load the model."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from seaice_cli.prediction.assembly import Assembly
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions
 from seaice_cli.prediction.parts.classification import classify
-from seaice_cli.prediction.parts.recording import Counter, record
+from seaice_cli.prediction.parts.counting import Counter
+from seaice_cli.prediction.parts.recording import Recorder
 from seaice_cli.prediction.parts.run_folder import RunFolder
-from seaice_cli.prediction.parts.store import PartStore
+from seaice_cli.prediction.parts.store import BLEND, Part, PartStore
 from seaice_cli.prediction.publishing import publish
 from seaice_cli.prediction.summary import Summary, summarize
 from seaice_cli.products.preview import open_quicklook
@@ -30,6 +31,7 @@ from seaice_cli.raster.windows.blend import Blender
 from seaice_cli.raster.windows.chips import read_chips
 from seaice_cli.raster.windows.grid import Chip
 from seaice_cli.raster.windows.prefetch import Prefetched
+from seaice_cli.raster.writing.cog import Level
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class ComputedRun:
     job: Job
     folder: RunFolder
     engine: Engine
+    layers: Mapping[str, Sequence[Level]]
+    """Every layer with its overviews, in compressed blocks."""
     quicklook: Quicklook | None
     """The decimated scene of the preview; None if there is to be none."""
     windows: int
@@ -90,9 +94,12 @@ def start(
         folder = stack.enter_context(RunFolder(target, job.manifest(opened)))
         _tell_discarded(job, folder)
         quicklook = open_quicklook(job.scene) if options.preview else None
-        windows = 0 if folder.published else compute(job, folder.parts, opened, progress, quicklook)
+        run = ComputedRun(job, folder, opened, {}, quicklook, windows=0, seconds=0.0, held=ExitStack())
+        if not folder.published:
+            run.layers, run.windows = compute(job, folder.parts, opened, progress, quicklook)
         job.scene.refuse_change()
-        return ComputedRun(job, folder, opened, quicklook, windows, time.perf_counter() - began, stack.pop_all())
+        run.seconds, run.held = time.perf_counter() - began, stack.pop_all()
+        return run
 
 
 def finish(run: ComputedRun) -> Summary:
@@ -102,10 +109,13 @@ def finish(run: ComputedRun) -> Summary:
         if run.folder.published:
             summary = Summary(**{**run.folder.published, "windows_run": 0})
         else:
-            assembly = Assembly(run.job, run.folder.parts, run.engine, run.quicklook)
+            counts = run.folder.parts.total()
+            assembly = Assembly(
+                run.job, run.layers, counts, run.engine, folder=run.folder.path, quicklook=run.quicklook
+            )
             publish(run.folder, assembly.makers())
             summary = summarize(
-                run.job, run.folder.parts.total(), run.engine, seconds=run.seconds + time.perf_counter() - began,
+                run.job, counts, run.engine, seconds=run.seconds + time.perf_counter() - began,
                 windows=run.windows, polygons=assembly.polygons,
             )  # fmt: skip
         run.folder.close(summary.to_json())
@@ -123,15 +133,28 @@ def _tell_discarded(job: Job, folder: RunFolder) -> None:
         refuse_target(target, overwrite=job.options.overwrite)
 
 
-def compute(job: Job, store: PartStore, engine: Engine, progress: Progress, quicklook: Quicklook | None = None) -> int:
-    """Compute the parts that are not finished yet; return how many windows were run."""
-    parts, spec, options = job.parts[store.finished() :], job.model.spec, job.options
-    if not parts:
-        return 0
-    if parts[0].index:
-        log.info("%s: going on at part %d of %d", job.target, parts[0].index + 1, len(job.parts))
-    row = parts[0].grid_rows[0]
-    blender = Blender(job.grid, store.carry(parts[0].index - 1) if parts[0].index else None)
+def compute(
+    job: Job, store: PartStore, engine: Engine, progress: Progress, quicklook: Quicklook | None = None
+) -> tuple[dict[str, list[Level]], int]:
+    """Compute the parts that are not finished yet; return all layers, and how many windows were run."""
+    finished = store.finished()
+    parts, spec, scene = job.parts[finished:], job.model.spec, job.scene
+    counter = Counter(range(len(spec.classes)), spec.ice, scene.crs, scene.transform)
+    with Recorder(store, job.layers, (scene.height, scene.width), counter) as recorder:
+        recorder.replay(job.parts[:finished])
+        windows = _compute(job, store, parts, recorder, engine, progress, quicklook) if parts else 0
+        return recorder.close(), windows
+
+
+def _compute(
+    job: Job, store: PartStore, parts: Sequence[Part], recorder: Recorder, engine: Engine, progress: Progress,
+    quicklook: Quicklook | None,
+) -> int:  # fmt: skip
+    first, options = parts[0], job.options
+    if first.index:
+        log.info("%s: going on at part %d of %d", job.target, first.index + 1, len(job.parts))
+    row = first.grid_rows[0]
+    blender = Blender(job.grid, store.carry(first.index - 1, BLEND) if first.index else None)
     counted = _Counted()
     with Prefetched(
         lambda: read_chips(
@@ -142,11 +165,10 @@ def compute(job: Job, store: PartStore, engine: Engine, progress: Progress, quic
         probabilities = run_augmented(engine, shown, options.tta)
         pieces = blender.blend(probabilities, row)
         classified = classify(
-            pieces, ice=spec.ice, threshold=options.threshold, abstain=options.abstain,
-            with_probability=len(job.layers) > 1,
+            pieces, job.grid, ice=job.model.spec.ice, threshold=options.threshold, abstain=options.abstain,
+            with_probability=len(job.layers) > 1, first_row=row,
         )  # fmt: skip
-        counter = Counter(range(len(spec.classes)), spec.ice, job.scene.crs, job.scene.transform)
-        record(classified, store=store, parts=parts, blender=blender, width=job.scene.width, counter=counter)
+        recorder.record(classified, parts, blender)
     return counted.run
 
 

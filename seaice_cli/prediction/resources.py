@@ -11,27 +11,23 @@ from seaice_cli.errors import OutputError, SceneError
 from seaice_cli.network.engines import ENGINE_KINDS
 from seaice_cli.network.spec import ModelSpec, scene_dtype
 from seaice_cli.raster.windows.grid import Grid
+from seaice_cli.raster.writing.blocks import BLOCK
 
-_ASSEMBLY_BYTES = 160 << 20
-"""The block cache, the overviews and the threads of GDAL's COG driver, at most."""
+_STRIPS = 2
+"""Rows under one grid row that are held at once: those being read, and those that the engine still sees."""
+_BANDS = 5
+"""Rows of blocks of a layer that are held at once: gathered, waiting for a thread, or being compressed, with their overviews."""
 
 
 def memory_bytes(grid: Grid, spec: ModelSpec, layers: int, engine: str) -> int:
     """Estimate the peak: a constant of the engine, and what grows with the width, never with the height."""
     rows, columns = grid.shape
-    strip = grid.width * rows * (len(spec.bands) * scene_dtype(spec).itemsize * 1.5 + 1)
+    strip = grid.width * rows * (len(spec.bands) * scene_dtype(spec).itemsize * _STRIPS + 1)
     carried = grid.width * max(1, grid.overlap // 2) * len(spec.classes) * 4 * 2
-    kept = grid.width * rows * layers
+    kept = grid.width * layers * (2 * rows + _BANDS * BLOCK)
     queued = 6 * rows * columns * (len(spec.bands) * scene_dtype(spec).itemsize + len(spec.classes) * 4)
-    assembling = min(grid.height * grid.width, _ASSEMBLY_BYTES)
-    return int(
-        assembling
-        + ENGINE_KINDS[engine].memory_bytes * max(0.25, rows * columns / 1024**2)
-        + strip
-        + carried
-        + kept
-        + queued
-    )
+    computing = ENGINE_KINDS[engine].memory_bytes * max(0.25, rows * columns / 1024**2)
+    return int(computing + strip + carried + kept + queued)
 
 
 def disk_bytes(grid: Grid, layers: int) -> int:

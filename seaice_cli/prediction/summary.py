@@ -7,7 +7,7 @@ from typing import Any
 
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.job import Job
-from seaice_cli.prediction.parts.store import Counts
+from seaice_cli.prediction.parts.counting import Counts
 from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
 
 MUCH_DOUBT = 0.15

@@ -8,7 +8,7 @@ from seaice_cli import __version__
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.command import repeating_command, shaping_options
 from seaice_cli.prediction.job import Job
-from seaice_cli.prediction.parts.store import Counts
+from seaice_cli.prediction.parts.counting import Counts
 from seaice_cli.prediction.summary import all_warnings, uncertain_share
 from seaice_cli.raster.reading.region import LAND, UNSURE
 from seaice_cli.raster.reading.sensors import acquisition_time

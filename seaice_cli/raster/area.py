@@ -8,6 +8,7 @@ for those like Web Mercator whose formulas are for a sphere, where the areal sca
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -59,9 +60,7 @@ def pixel_area(
     rows, columns = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
     if not on_earth(crs):
         return np.full(rows.shape, abs(transform.determinant))
-    from pyproj import CRS
-
-    along, down = pixel_sides(CRS.from_wkt(crs.to_wkt()), transform, rows, columns)
+    along, down = pixel_sides(_crs(crs.to_wkt()), transform, rows, columns)
     with np.errstate(invalid="ignore"):
         area: npt.NDArray[np.float64] = np.linalg.norm(np.cross(along, down), axis=-1)
     return area
@@ -94,13 +93,11 @@ def place(
     crs: Any, transform: Affine, rows: npt.NDArray[Any], columns: npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:  # fmt: skip
     """Return geocentric coordinates in metres, (..., 3), of points given in pixels; NaN or infinite off the earth."""
-    from pyproj import Transformer
-
     geodetic = crs.geodetic_crs
     x, y = transform @ (columns, rows)
     longitude, latitude = (
         np.asarray(v) * geodetic.axis_info[0].unit_conversion_factor
-        for v in Transformer.from_crs(crs, geodetic, always_xy=True).transform(x, y)
+        for v in _to_geodetic(crs, threading.get_ident()).transform(x, y)
     )
     flattening = 1 / crs.ellipsoid.inverse_flattening if crs.ellipsoid.inverse_flattening else 0.0
     squared = flattening * (2 - flattening)
@@ -110,3 +107,18 @@ def place(
         return np.stack(
             [flat * np.cos(longitude), flat * np.sin(longitude), (1 - squared) * normal * np.sin(latitude)], axis=-1
         )
+
+
+@lru_cache(maxsize=16)
+def _crs(wkt: str) -> Any:
+    from pyproj import CRS
+
+    return CRS.from_wkt(wkt)
+
+
+@lru_cache(maxsize=16)
+def _to_geodetic(crs: Any, thread: int) -> Any:  # noqa: ARG001 - PROJ's objects belong to the thread that made them
+    """Return what turns coordinates into longitude and latitude; making it takes longer than using it on thousands of points."""
+    from pyproj import Transformer
+
+    return Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)

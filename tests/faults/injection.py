@@ -18,8 +18,8 @@ from pathlib import Path
 
 _EVENTS = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
 _WRAPPED = (
-    ("seaice_cli.prediction.parts.layers", "LayerWriter.write", "write"),
-    ("seaice_cli.prediction.parts.layers", "LayerWriter.close", "close"),
+    ("seaice_cli.raster.writing.blocks", "BlockWriter.write", "write"),
+    ("seaice_cli.raster.writing.blocks", "BlockWriter.close", "close"),
     ("seaice_cli.network.engines.openvino", "OpenVinoEngine._start", "window"),
     ("seaice_cli.raster.writing.cog", "copy_raster", "copy"),
 )

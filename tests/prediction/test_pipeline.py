@@ -161,7 +161,7 @@ def test_the_mask_is_a_cog_with_classes_colours_and_provenance(tmp_path, write_s
     with rasterio.open(target) as mask:
         assert (mask.dtypes, mask.nodata, mask.count) == (("uint8",), 255, 1)
         assert mask.overviews(1)
-        assert mask.compression.name == "lzw"
+        assert mask.compression.name == "deflate"
         assert mask.colormap(1)[1] == (240, 250, 255, 255)
         assert mask.colormap(1)[255] == (0, 0, 0, 0)
         tags = mask.tags()
@@ -334,7 +334,9 @@ def test_polygons_hold_class_true_area_perimeter_and_probability_and_no_nodata(t
     assert geometry.area == (40 * 40 - 10 * 10) * 250**2
     assert len(geometry.interiors) == 1
     assert floe.properties["class_name"] == "ice"
-    assert floe.properties["area_m2"] / 1e6 == pytest.approx(summary.ice_km2, rel=1e-4)
+    assert floe.properties["area_m2"] / 1e6 == pytest.approx(summary.ice_km2, rel=2e-4), (
+        "all in one cell, off its middle"
+    )
     assert 0.9 < floe.properties["prob_mean"] <= 1
     assert 40 * 250 * 4 < floe.properties["perimeter_m"] < 1.1 * 50 * 250 * 4
 

@@ -32,7 +32,7 @@ class Engine(Protocol):
     name: str
     """Such as "openvino"."""
     precision: str
-    """What it computes in: "float32", "bfloat16" or "float16"."""
+    """What it computes in: "float32", "bfloat16", "float16" or "int8"."""
     device: str
     """Where it computes, such as "cpu" or "cuda:0"."""
 

@@ -150,6 +150,8 @@ def _device(name: str) -> torch.device:
 
 
 def _precision(device: torch.device, wanted: str) -> str:
+    if wanted == "int8":
+        raise EngineError("`precision` int8 is for the CPU; use `engine` openvino, or another precision")
     if wanted != "auto":
         return wanted
     if device.type == "cpu":

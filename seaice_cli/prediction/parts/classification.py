@@ -13,21 +13,23 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.windows import Window
 
 from seaice_cli.raster.reading.region import NODATA, UNSURE
 from seaice_cli.raster.windows.blend import to_numpy
-from seaice_cli.raster.windows.grid import Chip
+from seaice_cli.raster.windows.grid import Chip, Grid
 
 SURE = 0.8
 """Probability from which on a pixel's likeliest class is no matter of doubt."""
+_STRIP = 32
+"""Rows that are classified at once, so that what is made on the way stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """A piece of the mask."""
+    """Full-width rows of the mask: what is finished with a grid row."""
 
-    window: Window
+    start: int
+    """The first row."""
     classes: npt.NDArray[np.uint8]
     """(height, width): class ids, `NODATA`, `LAND` or `UNSURE`."""
     per_cent: npt.NDArray[np.uint8] | None
@@ -38,69 +40,134 @@ class Classified:
 
 def classify(
     pieces: Iterable[Chip],
+    grid: Grid,
     *,
     ice: int,
     threshold: float | None = None,
     abstain: float | None = None,
     with_probability: bool = False,
+    first_row: int = 0,
 ) -> Iterator[Classified]:
-    """Yield classes for pieces of probabilities, (classes, height, width), on whatever device they lie.
+    """Yield the classes of a grid row after the other, from its pieces of probabilities, (classes, height, width).
 
     Args:
-        pieces: Finished pieces; those without pixels hold nothing to classify.
+        pieces: Finished pieces, on whatever device they lie; those without pixels hold nothing to classify.
+        grid: Whose pieces they are.
         ice: The id of the ice class.
         threshold: Ice is where its probability reaches this, elsewhere the likeliest other class; None: the likeliest class.
         abstain: Where no class is as likely as this, the mask gets `UNSURE`; None: nowhere.
         with_probability: Also give the probability of ice.
+        first_row: The grid row of the first piece.
     """
-    for piece in pieces:
-        if piece.pixels is None:
-            blank = np.full((int(piece.window.height), int(piece.window.width)), NODATA, np.uint8)
-            classes, per_cent, doubt = blank, blank.copy() if with_probability else None, None
-        else:
-            likeliest, best = _likeliest(piece.pixels, ice, threshold)
-            if abstain is not None:
-                _put(likeliest, UNSURE, best < abstain)
-            classes, doubt = to_numpy(likeliest), to_numpy(best < SURE)
-            per_cent = to_numpy(_per_cent(piece.pixels[ice])) if with_probability else None
-        if piece.excluded is not None:
-            np.copyto(classes, piece.excluded, where=piece.excluded != 0)
+    stream = iter(pieces)
+    choice = _Choice(ice, threshold, abstain)
+    for row in range(first_row, len(grid.rows)):
+        start, stop = grid.rows.finished(row)
+        classes = np.empty((stop - start, grid.width), np.uint8)
+        per_cent = np.empty_like(classes) if with_probability else None
+        missing, uncertain = classes.size, 0
+        while missing:
+            piece = next(stream)
+            at = _within(piece, start)
+            uncertain += _classify(piece, classes[at], choice)
             if per_cent is not None:
-                per_cent[piece.excluded != 0] = NODATA
-            doubt = None if doubt is None else doubt & (piece.excluded == 0)
-        yield Classified(piece.window, classes, per_cent, 0 if doubt is None else int(np.count_nonzero(doubt)))
+                _measure(piece, per_cent[at], ice)
+            missing -= int(piece.window.height * piece.window.width)
+        ready = [Classified(start, classes, per_cent, uncertain)]
+        del classes, per_cent  # whoever takes them lets them go before the next are made
+        yield ready.pop()
+    for _ in stream:
+        raise ValueError("more pieces came than the grid has pixels")
 
 
-def _likeliest(probabilities: Any, ice: int, threshold: float | None) -> tuple[Any, Any]:
-    """Return the ids of the likeliest classes, and the largest probability; the lowest id wins a tie.
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """How classes are chosen."""
 
-    A running maximum: `argmax` over the leading axis takes a hundred times longer on a torch CPU tensor.
-    """
-    candidates = [i for i in range(len(probabilities)) if threshold is None or i != ice]
-    classes = _blank(probabilities[0], candidates[0])
-    best = probabilities[candidates[0]]
-    for index in candidates[1:]:
-        _put(classes, index, probabilities[index] > best)
-        best = best.clip(min=probabilities[index])
-    if threshold is not None:
-        _put(classes, ice, probabilities[ice] >= threshold)
-        best = best.clip(min=probabilities[ice])
-    return classes, best
+    ice: int
+    threshold: float | None
+    abstain: float | None
+
+    def candidates(self, classes: int) -> list[int]:
+        """Return the classes of which the likeliest is taken."""
+        return [i for i in range(classes) if self.threshold is None or i != self.ice]
 
 
-def _blank(like: Any, value: int) -> Any:
-    if isinstance(like, np.ndarray):
-        return np.full(like.shape, value, np.uint8)
-    return like.new_full(like.shape, value, dtype=like.to("cpu")[:0].byte().dtype)
+def _within(piece: Chip, start: int) -> tuple[slice, slice]:
+    top, left = piece.window.row_off - start, piece.window.col_off
+    return slice(top, top + piece.window.height), slice(left, left + piece.window.width)
 
 
-def _put(classes: Any, value: int, where: Any) -> None:
-    if isinstance(classes, np.ndarray):
-        np.copyto(classes, np.uint8(value), where=where)
+def _classify(piece: Chip, classes: npt.NDArray[np.uint8], choice: _Choice) -> int:
+    """Fill in the classes of a piece; return how many of its pixels are uncertain."""
+    if piece.pixels is None:
+        classes.fill(NODATA)
+        uncertain = 0
+    elif isinstance(piece.pixels, np.ndarray):
+        uncertain = sum(
+            _classify_rows(piece, slice(top, top + _STRIP), classes[top : top + _STRIP], choice)
+            for top in range(0, len(classes), _STRIP)
+        )
     else:
-        classes.masked_fill_(where, value)
+        found, doubt = _likeliest_on_device(piece.pixels, choice)
+        classes[:] = to_numpy(found)
+        uncertain = _counted(to_numpy(doubt), piece.excluded)
+    if piece.excluded is not None:
+        np.copyto(classes, piece.excluded, where=piece.excluded != 0)
+    return uncertain
 
 
-def _per_cent(probability: Any) -> Any:
-    scaled = probability.clip(0, 1) * 100 + 0.5
-    return scaled.astype(np.uint8) if isinstance(scaled, np.ndarray) else scaled.byte()
+def _classify_rows(piece: Chip, rows: slice, classes: npt.NDArray[np.uint8], choice: _Choice) -> int:
+    best = _likeliest(piece.pixels[:, rows], classes, choice)
+    if choice.abstain is not None:
+        np.copyto(classes, np.uint8(UNSURE), where=best < choice.abstain)
+    return _counted(best < SURE, None if piece.excluded is None else piece.excluded[rows])
+
+
+def _counted(doubt: npt.NDArray[np.bool_], excluded: npt.NDArray[np.uint8] | None) -> int:
+    return int(np.count_nonzero(doubt if excluded is None else doubt & (excluded == 0)))
+
+
+def _measure(piece: Chip, per_cent: npt.NDArray[np.uint8], ice: int) -> None:
+    """Fill in the probability of ice of a piece."""
+    if piece.pixels is None:
+        per_cent.fill(NODATA)
+    else:
+        scaled = piece.pixels[ice].clip(0, 1) * 100 + 0.5
+        per_cent[:] = scaled if isinstance(scaled, np.ndarray) else to_numpy(scaled.byte())
+    if piece.excluded is not None:
+        per_cent[piece.excluded != 0] = NODATA
+
+
+def _likeliest(
+    probabilities: npt.NDArray[np.float32], classes: npt.NDArray[np.uint8], choice: _Choice
+) -> npt.NDArray[np.float32]:
+    """Fill in the ids of the likeliest classes, the lowest id wins a tie; return the largest probabilities."""
+    first, *others = choice.candidates(len(probabilities))
+    classes.fill(first)
+    best: npt.NDArray[np.float32] = probabilities[first]
+    for index in others:
+        better = probabilities[index] > best
+        # The ids rise, so the larger one is the later one: faster than to put it where it is better.
+        np.maximum(classes, better.view(np.uint8) * np.uint8(index), out=classes)
+        best = np.maximum(best, probabilities[index])
+    if choice.threshold is not None:
+        np.copyto(classes, np.uint8(choice.ice), where=probabilities[choice.ice] >= choice.threshold)
+        best = np.maximum(best, probabilities[choice.ice])
+    return best
+
+
+def _likeliest_on_device(probabilities: Any, choice: _Choice) -> tuple[Any, Any]:
+    """Return the classes and what is uncertain, where the probabilities lie; a running maximum is much faster than `argmax`."""
+    first, *others = choice.candidates(len(probabilities))
+    best = probabilities[first]
+    classes = (best < -1).byte() + first  # a byte for every pixel, where they lie
+    for index in others:
+        classes.masked_fill_(probabilities[index] > best, index)
+        best = best.clip(min=probabilities[index])
+    if choice.threshold is not None:
+        classes.masked_fill_(probabilities[choice.ice] >= choice.threshold, choice.ice)
+        best = best.clip(min=probabilities[choice.ice])
+    if choice.abstain is not None:
+        classes.masked_fill_(best < choice.abstain, UNSURE)
+    return classes, best < SURE

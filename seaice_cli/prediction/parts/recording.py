@@ -1,103 +1,200 @@
-"""The last stage of the line: finished pieces become the layers of parts, and are counted."""
+"""The last stage of the line: finished rows become the compressed blocks of parts, and of overviews, and are counted.
+
+All of it is done by threads beside the engine, a row of blocks at a time; blocks are compressed once, and only copied into the mask
+in the end. Blocks lie at multiples of their size wherever parts end, so that the mask does not depend on the parts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from affine import Affine
 
+from seaice_cli.outputs import write_error
 from seaice_cli.prediction.parts.classification import Classified
-from seaice_cli.prediction.parts.layers import LayerWriter
-from seaice_cli.prediction.parts.store import Counts, Part, PartStore
-from seaice_cli.raster.area import pixel_area
-from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
+from seaice_cli.prediction.parts.counting import Counter, Counts
+from seaice_cli.prediction.parts.store import BLEND, Part, PartStore
+from seaice_cli.raster.processors import processors
 from seaice_cli.raster.windows.blend import Blender
+from seaice_cli.raster.writing.blocks import BLOCK, BlockFile, BlockWriter, Pixels, RowGatherer, compress, decompress
+from seaice_cli.raster.writing.cog import Level
+from seaice_cli.raster.writing.overviews import Overviews, shrink
+from seaice_cli.raster.writing.workers import Workers
 
 MASK, PROBABILITY = "mask", "probability"
-AREA_BLOCK = 128
-"""Pixels along the side of the blocks within which the true area of a pixel is taken as that of the middle one."""
 
 
-class Counter:
-    """Counts what pieces hold: pixels of every value, and the true area of ice.
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A row of blocks, compressed, and what it is in the overviews."""
+
+    blocks: list[bytes]
+    smaller: list[Pixels]
+    counts: Counts | None
+
+
+class _LayerRecorder:
+    """Records one layer: its blocks, part by part, and its overviews."""
+
+    def __init__(self, name: str, shape: tuple[int, int], store: PartStore, workers: Workers) -> None:
+        self.name, self._shape, self._store, self._workers = name, shape, store, workers
+        self.continuous = name == PROBABILITY
+        self.overviews = Overviews(store.folder, name, shape)
+        self._gatherer = RowGatherer(shape[0])
+        self._files: list[BlockFile] = []
+        self._writer: BlockWriter | None = None
+
+    def add(self, rows: Pixels, counter: Counter | None, counts: Counts) -> None:
+        """Take finished rows; what they hold is added to `counts` when it is known."""
+
+        def take(encoded: _Encoded) -> None:
+            if self._writer is not None:
+                self._writer.write(encoded.blocks)
+            if encoded.counts is not None:
+                counts.add(encoded.counts)
+            self._take_smaller(encoded.smaller)
+
+        for start, band in self._gatherer.add(rows):
+            areas = None if counter is None else counter.areas(start, band.shape)
+            self._workers.submit(partial(self._encode, band, counter, areas), take)
+
+    def _encode(self, rows: Pixels, counter: Counter | None, areas: npt.NDArray[np.float64] | None) -> _Encoded:
+        smaller = shrink(rows, len(self.overviews.shapes), continuous=self.continuous)
+        counts = counter.count(rows, areas) if counter is not None and areas is not None else None
+        return _Encoded(compress(rows, continuous=self.continuous), smaller, counts)
+
+    def _take_smaller(self, smaller: Sequence[Pixels]) -> None:
+        for rows, then in self.overviews.add(smaller):
+            self._workers.submit(partial(compress, rows, continuous=self.continuous), then)
+
+    def begin_part(self, index: int) -> None:
+        """Write what comes from now on into a part's file."""
+        self._workers.call(lambda: self._open(index))
+
+    def _open(self, index: int) -> None:
+        self._writer = BlockWriter(self._store.blocks_path(index, self.name))
+
+    def close_part(self) -> BlockFile:
+        """Give the part's file its name."""
+        if self._writer is None:
+            raise ValueError("no part was begun")
+        file = self._writer.close()
+        self._writer = None
+        self._files.append(file)
+        return file
+
+    @property
+    def rest(self) -> Pixels:
+        """Rows that do not fill a row of blocks yet."""
+        rest = self._gatherer.rest
+        return np.empty((0, self._shape[1]), np.uint8) if rest is None else rest
+
+    def replay(self, part: Part) -> None:
+        """Take a finished part of an earlier run: its blocks stay as they are, overviews are made of them."""
+        file = self._store.blocks(part.index, self.name)
+        across = -(-self._shape[1] // BLOCK)
+        first = sum(len(f.sizes) for f in self._files) // across * BLOCK
+        for number, blocks in enumerate(file.rows(across)):
+            height = min(BLOCK, self._shape[0] - first - number * BLOCK)
+            self._workers.submit(partial(self._restore, blocks, height), self._take_smaller)
+        self._files.append(file)
+        rest = self._store.carry(part.index, self.name)
+        self._gatherer = RowGatherer(self._shape[0], first + len(file.sizes) // across * BLOCK, rest)
+
+    def _restore(self, blocks: Sequence[bytes], height: int) -> list[Pixels]:
+        rows = decompress(blocks, height, self._shape[1])
+        return shrink(rows, len(self.overviews.shapes), continuous=self.continuous)
+
+    def close(self) -> list[Level]:
+        """Return the layer and its overviews, complete."""
+        files = self.overviews.close()
+        smaller = [Level(shape, [file]) for shape, file in zip(self.overviews.shapes, files, strict=True)]
+        return [Level(self._shape, self._files), *smaller]
+
+    def discard(self) -> None:
+        """Give up what is not finished."""
+        self.overviews.discard()
+        if self._writer is not None:
+            self._writer.discard()
+
+
+class Recorder:
+    """Records the layers of a run in parts.
 
     Args:
-        ids: The class ids.
-        ice: The id of the ice class.
-        crs: A rasterio CRS, None for areas in squared pixels.
-        transform: Of the scene.
+        store: Where the parts are kept.
+        layers: The names of the layers: `MASK`, and `PROBABILITY` if it is wanted.
+        shape: (height, width) of the scene.
+        counter: Counts the mask.
+
+    Raises:
+        OutputError: By every method: the disk is full, a part of an earlier run is damaged.
     """
 
-    def __init__(self, ids: Sequence[int], ice: int, crs: Any, transform: Affine) -> None:
-        self._values = (*ids, UNSURE, LAND, NODATA)
-        self._ice, self._crs, self._transform = ice, crs, transform
+    def __init__(self, store: PartStore, layers: Sequence[str], shape: tuple[int, int], counter: Counter) -> None:
+        self._store, self._counter = store, counter
+        self._workers = Workers(processors())
+        self._layers = [_LayerRecorder(name, shape, store, self._workers) for name in layers]
 
-    def count(self, piece: Classified) -> Counts:
-        """Return the counts of one piece."""
-        pixels = {v: int(np.count_nonzero(piece.classes == v)) for v in self._values}
-        area = self._ice_area(piece) if pixels[self._ice] else 0.0
-        return Counts({v: n for v, n in pixels.items() if n}, area, uncertain=piece.uncertain)
+    def __enter__(self) -> Self:
+        return self
 
-    def _ice_area(self, piece: Classified) -> float:
-        rows = np.arange(0, piece.classes.shape[0], AREA_BLOCK)
-        columns = np.arange(0, piece.classes.shape[1], AREA_BLOCK)
-        ice = (piece.classes == self._ice).view(np.uint8)
-        counts = np.add.reduceat(np.add.reduceat(ice, rows, axis=0, dtype=np.int64), columns, axis=1)
-        at_rows = piece.window.row_off + _middles(rows, piece.classes.shape[0])
-        at_columns = piece.window.col_off + _middles(columns, piece.classes.shape[1])
-        y, x = np.meshgrid(at_rows, at_columns, indexing="ij")
-        areas = pixel_area(self._crs, self._transform, y.ravel(), x.ravel()).reshape(counts.shape)
-        return float(np.sum(np.where(counts > 0, counts * areas, 0.0)))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._workers.__exit__(kind, error, trace)
+        if error is not None:
+            for layer in self._layers:
+                layer.discard()
+        if isinstance(error, OSError):
+            raise write_error(self._store.named, error) from error
 
+    def replay(self, parts: Sequence[Part]) -> None:
+        """Take the finished parts of an earlier run."""
+        for part in parts:
+            for layer in self._layers:
+                layer.replay(part)
 
-def _middles(starts: npt.NDArray[Any], length: int) -> npt.NDArray[np.float64]:
-    middles: npt.NDArray[np.float64] = (starts + np.append(starts[1:], length)) / 2.0
-    return middles
+    def record(self, rows: Iterable[Classified], parts: Sequence[Part], blender: Blender) -> None:
+        """Record the rows of `parts`, and finish part after part, with what the blend carries over."""
+        stream = iter(rows)
+        for part in parts:
+            counts = Counts()
+            for layer in self._layers:
+                layer.begin_part(part.index)
+            for _ in part.grid_rows:
+                self._add(next(stream), counts)
+            self._carry_over(part, blender)
+            self._workers.call(partial(self._finish, part, counts))
+        next(stream, None)
 
+    def _add(self, classified: Classified, counts: Counts) -> None:
+        pixels = {MASK: classified.classes, PROBABILITY: classified.per_cent}
+        counts.uncertain += classified.uncertain
+        for layer in self._layers:
+            rows = pixels[layer.name]
+            if rows is None:
+                raise ValueError(f"there are no rows of the layer {layer.name}")
+            layer.add(rows, self._counter if layer.name == MASK else None, counts)
 
-def record(
-    pieces: Iterable[Classified],
-    *,
-    store: PartStore,
-    parts: Sequence[Part],
-    blender: Blender,
-    width: int,
-    counter: Counter,
-) -> None:
-    """Write the pieces of `parts` into layers, and finish part after part, with what the blend carries over."""
-    stream = iter(pieces)
-    columns = len(blender.grid.columns)
-    for part in parts:
-        counts = _write_part(_take(stream, columns * len(part.grid_rows)), part, store, width, counter)
-        store.finish(part.index, counts, blender.carry(part.grid_rows[-1]))
-    next(stream, None)
+    def _carry_over(self, part: Part, blender: Blender) -> None:
+        """Keep what the next part needs: on the disk at once, since all of it is as wide as the scene."""
+        for layer in self._layers:
+            self._store.carry_over(part.index, layer.name, layer.rest)
+        carry = blender.carry(part.grid_rows[-1])
+        if carry is not None:
+            self._store.carry_over(part.index, BLEND, carry)
 
+    def _finish(self, part: Part, counts: Counts) -> None:
+        files = {layer.name: layer.close_part() for layer in self._layers}
+        self._store.finish(part.index, counts, files)
 
-def _take(stream: Iterator[Classified], number: int) -> Iterator[Classified]:
-    for _ in range(number):
-        yield next(stream)
-
-
-def _write_part(pieces: Iterator[Classified], part: Part, store: PartStore, width: int, counter: Counter) -> Counts:
-    counts = Counts()
-    writers: dict[str, LayerWriter] = {}
-    try:
-        for piece in pieces:
-            layers = {MASK: piece.classes, PROBABILITY: piece.per_cent}
-            for name, pixels in layers.items():
-                if pixels is None:
-                    continue
-                if name not in writers:
-                    writers[name] = LayerWriter(store.layer(part.index, name), (part.start, part.stop), width)
-                writers[name].write(piece.window, pixels)
-            counts.add(counter.count(piece))
-        for writer in writers.values():
-            writer.close()
-    except BaseException:
-        for writer in writers.values():
-            writer.discard()
-        raise
-    return counts
+    def close(self) -> dict[str, list[Level]]:
+        """Wait for all threads; return every layer with its overviews."""
+        self._workers.finish()
+        return {layer.name: layer.close() for layer in self._layers}

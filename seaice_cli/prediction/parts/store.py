@@ -1,8 +1,9 @@
-"""Parts: full-width ranges of finished rows, kept in a folder so that a killed run can go on where it was.
+"""Parts: what a run has finished, kept in a folder so that a killed run can go on where it was.
 
-    00003.mask.tif      finished rows of a layer, written as .partial and renamed
-    00003.carry.npy     the rows that the blend carries over to the next part
-    00003.json          written last: the part is finished; how many pixels of every class it holds, how large its files are
+    00003.mask.blocks       compressed blocks of a layer, one after the other, written as .partial and renamed
+    00003.mask.carry.npy    finished rows that do not fill a row of blocks yet: they belong to the next part
+    00003.blend.carry.npy   the rows that the blend carries over to the next part
+    00003.json              written last: the part is finished; how many pixels of every class it holds, how large its files are
 
 Only finished parts count.
 """
@@ -10,7 +11,8 @@ Only finished parts count.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +20,19 @@ import numpy as np
 import numpy.typing as npt
 
 from seaice_cli.outputs import write_error
+from seaice_cli.prediction.parts.counting import Counts
+from seaice_cli.raster.writing.blocks import BlockFile
+
+BLEND = "blend"
+"""What the blend carries over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A full-width range of output rows that is computed, saved and resumed as one."""
+    """What is computed, saved and resumed as one: what is finished with a range of grid rows."""
 
     index: int
     grid_rows: range
-    """The grid rows whose windows finish it."""
-    start: int
-    stop: int
-    """Output rows."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a part, or a whole run, has counted."""
-
-    pixels: dict[int, int] = field(default_factory=dict)
-    """By value of the mask."""
-    ice_m2: float = 0.0
-    windows: int = 0
-    """Windows that the network saw."""
-    uncertain: int = 0
-    """Classified pixels whose likeliest class is not sure."""
-
-    def add(self, other: Counts) -> None:
-        """Count what another has counted, too."""
-        for value, number in other.pixels.items():
-            self.pixels[value] = self.pixels.get(value, 0) + number
-        self.ice_m2 += other.ice_m2
-        self.windows += other.windows
-        self.uncertain += other.uncertain
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the counts as JSON values."""
-        return {**asdict(self), "pixels": {str(k): v for k, v in self.pixels.items()}}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Counts:
-        """Read the counts from JSON values."""
-        pixels = {int(k): int(v) for k, v in values["pixels"].items()}
-        return cls(pixels, float(values["ice_m2"]), int(values["windows"]), int(values["uncertain"]))
 
 
 class PartStore:
@@ -72,48 +44,57 @@ class PartStore:
     """
 
     def __init__(self, folder: Path, named: Path) -> None:
-        self.folder, self._named = folder, named
+        self.folder, self.named = folder, named
 
     def finished(self) -> int:
         """Return how many parts, from the first on without a gap, are finished."""
         return count_finished(self.folder)
 
-    def counts(self, index: int) -> Counts:
-        """Return what a finished part has counted."""
-        return Counts.from_json(read_json(self._file(index, "json")) or Counts().to_json())
-
     def total(self) -> Counts:
         """Return what all finished parts have counted."""
         counts = Counts()
         for index in range(self.finished()):
-            counts.add(self.counts(index))
+            counts.add(Counts.from_json(self._record(index)))
         return counts
 
-    def carry(self, index: int) -> npt.NDArray[np.float32] | None:
-        """Return the rows that the blend carried out of a finished part."""
-        path = self._file(index, "carry.npy")
+    def carry(self, index: int, name: str) -> npt.NDArray[Any] | None:
+        """Return what a finished part carries over to the next: to the blend (`BLEND`), or to a layer of that name."""
+        path = self._file(index, f"{name}.carry.npy")
         return np.load(path, allow_pickle=False) if path.exists() else None
 
-    def layer(self, index: int, name: str) -> Path:
-        """Return where a part's layer lies."""
-        return self._file(index, f"{name}.tif")
+    def blocks_path(self, index: int, layer: str) -> Path:
+        """Return where the blocks of a part's layer lie."""
+        return self._file(index, f"{layer}.blocks")
 
-    def finish(self, index: int, counts: Counts, carry: npt.NDArray[np.float32] | None) -> None:
-        """Record a part as finished, once its layers are in place; the carry of the part before is needed no more."""
+    def blocks(self, index: int, layer: str) -> BlockFile:
+        """Return the blocks of a layer of a finished part."""
+        return BlockFile(self.blocks_path(index, layer), self._record(index)["sizes"][layer])
+
+    def carry_over(self, index: int, name: str, pixels: npt.NDArray[Any]) -> None:
+        """Keep what a part that is about to be finished carries over."""
+        partial = self._file(index, "carry.partial")
         try:
-            if carry is not None:
-                partial = self._file(index, "carry.partial")
-                with partial.open("wb") as file:
-                    np.save(file, carry)
-                partial.replace(self._file(index, "carry.npy"))
-            files = {
-                f.name: f.stat().st_size for f in self.folder.glob(f"{index:05d}.*") if f.suffix in (".tif", ".npy")
-            }
-            write_json(self._file(index, "json"), {**counts.to_json(), "files": files})
-            if index:
-                self._file(index - 1, "carry.npy").unlink(missing_ok=True)
+            with partial.open("wb") as file:
+                np.save(file, pixels)
+            partial.replace(self._file(index, f"{name}.carry.npy"))
         except OSError as error:
-            raise write_error(self._named, error) from error
+            raise write_error(self.named, error) from error
+
+    def finish(self, index: int, counts: Counts, layers: Mapping[str, BlockFile]) -> None:
+        """Record a part as finished, once its layers are in place; what the part before has carried over is needed no more."""
+        try:
+            files = {
+                f.name: f.stat().st_size for f in self.folder.glob(f"{index:05d}.*") if f.suffix in (".blocks", ".npy")
+            }
+            sizes = {name: list(file.sizes) for name, file in layers.items()}
+            write_json(self._file(index, "json"), {**counts.to_json(), "files": files, "sizes": sizes})
+            for carry in self.folder.glob(f"{index - 1:05d}.*.npy"):
+                carry.unlink(missing_ok=True)
+        except OSError as error:
+            raise write_error(self.named, error) from error
+
+    def _record(self, index: int) -> Any:
+        return read_json(self._file(index, "json"))
 
     def _file(self, index: int, suffix: str) -> Path:
         return self.folder / f"{index:05d}.{suffix}"
@@ -151,9 +132,9 @@ def read_json(path: Path) -> Any:
 def _whole(folder: Path, index: int) -> bool:
     """Tell whether a part is recorded as finished and its layers are there, as long as they were written."""
     record = read_json(folder / f"{index:05d}.json")
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or "sizes" not in record:
         return False
-    layers = {n: size for n, size in record.get("files", {}).items() if n.endswith(".tif")}
+    layers = {n: size for n, size in record.get("files", {}).items() if n.endswith(".blocks")}
     return all(_size(folder / name) == size for name, size in layers.items())
 
 

@@ -23,7 +23,7 @@ from seaice_cli.products.meanings import ICE, LAND, NODATA, UNKNOWN, VALUES, WAT
 from seaice_cli.raster.reading.acquisition import TAG, Span, acquired
 from seaice_cli.raster.reading.region import LAND as LAND_VALUE
 from seaice_cli.raster.reading.region import NODATA as NODATA_VALUE
-from seaice_cli.raster.writing.cog import Layer, assemble_cog
+from seaice_cli.raster.writing.cog import Layer, copy_cog
 from seaice_cli.vectorization.masks import Mask
 from seaice_cli.vectorization.writing.formats import check_target, replacing
 
@@ -280,5 +280,5 @@ def _write(
             beside.update_tags(**layer.tags)
             for index, name in enumerate(LAYERS, start=1):
                 beside.set_band_description(index, name)
-    assemble_cog([(raw, 0)], mask, layer)
+    copy_cog(raw, mask, layer)
     raw.unlink()

@@ -22,6 +22,7 @@ from rasterio.windows import Window
 from seaice_cli.errors import SceneError
 from seaice_cli.raster.area import on_earth
 from seaice_cli.raster.gdal import FAILURES, bounded
+from seaice_cli.raster.processors import processors
 from seaice_cli.raster.reading.bad_blocks import FAIL, NODATA_THERE, read_blocks
 from seaice_cli.raster.reading.opening import (
     DTYPES,
@@ -41,7 +42,7 @@ CACHE_BYTES = 64 << 20
 """GDAL's block cache while a scene is read, at least. Rows are read once from top to bottom, so it needs to hold no more than
 the row of blocks that two reads share; GDAL's own default, 5 % of the machine's memory, would look like memory that grows with
 the scene."""
-READERS = 2
+READERS = max(2, min(processors(), 16))
 """Threads that read, each its own columns through its own handle: decoding is most of the work, and GDAL does it without the GIL."""
 SAMPLES, SAMPLE_SIDE = 5, 64
 """Windows along each side of a scene that its values are judged by, and their pixels along a side."""
@@ -209,13 +210,20 @@ class Scene:
         if identify(self._dataset.files) != self._identity:
             raise SceneError(f"{self.path}: has changed while it was read; run the same command again")
 
-    def read(self, start: int, stop: int) -> Rows:
+    def read(self, start: int, stop: int, into: npt.NDArray[Any] | None = None) -> Rows:
         """Read the rows from `start` to `stop` of the window.
+
+        Args:
+            start: The first row.
+            stop: The row behind the last one.
+            into: (bands, rows, width): where the pixels are put, if it is of the scene's type.
 
         Raises:
             SceneError: A block cannot be read, because the file is damaged or the server does not answer.
         """
-        pixels = np.empty((len(self.bands), stop - start, self.width), self.dtype)
+        if into is None or into.dtype != self.dtype:
+            into = np.empty((len(self.bands), stop - start, self.width), self.dtype)
+        pixels = into
         mask = np.empty(pixels.shape[1:], np.uint8) if self._validity.mask else None
         try:
             self._read_columns(start, pixels, mask)
@@ -284,7 +292,7 @@ class Scene:
     def _spans(self) -> list[tuple[int, int]]:
         """Share the columns out among readers, at the edges of blocks."""
         block = self._dataset.block_shapes[0][1]
-        readers = READERS if self.width >= READERS * READER_COLUMNS and block < self._dataset.width else 1
+        readers = max(1, min(READERS, self.width // READER_COLUMNS)) if block < self._dataset.width else 1
         first = self.window.col_off
         cuts = [
             0,

@@ -1,7 +1,7 @@
 """The reading stage: a scene's rows, each read once from top to bottom, cut into chips.
 
-The rows under one grid row are held in a buffer; the rows that the next grid row shares with it move to the top and only the
-new ones are read, so no block of the file is decoded twice.
+The rows under one grid row are held together; the rows that the next grid row shares with it are copied from there and only the
+new ones are read, so no block of the file is decoded twice. Chips are views, not copies.
 """
 
 from __future__ import annotations
@@ -60,56 +60,55 @@ def count_filled(scene: Scene, grid: Grid, *, region: Region) -> int:
 
 
 class _Strip:
-    """The rows under one grid row, over the full width."""
+    """The rows under one grid row, over the full width. Chips are views of them: every grid row has rows of its own."""
 
     def __init__(self, scene: Scene, radiometry: Radiometry, region: Region, quicklook: Quicklook | None) -> None:
         self._scene, self._radiometry, self._region, self._quicklook = scene, radiometry, region, quicklook
         self._start = self._stop = 0
-        self._pixels: npt.NDArray[Any] | None = None
+        self._pixels = np.empty((len(scene.bands), 0, scene.width), radiometry.dtype)
         self._excluded: npt.NDArray[np.uint8] | None = None
 
     def move_to(self, start: int, stop: int) -> None:
-        """Hold the rows from `start` to `stop`; those held already are kept."""
-        fresh_from = self._stop if self._pixels is not None and self._start <= start < self._stop else start
+        """Hold the rows from `start` to `stop`; those held already are not read again."""
+        fresh_from = self._stop if self._start <= start < self._stop else start
         kept = fresh_from - start
-        if self._pixels is None:
-            self._pixels = np.empty((len(self._scene.bands), stop - start, self._scene.width), self._radiometry.dtype)
-            self._excluded = np.zeros((stop - start, self._scene.width), np.uint8)
-        elif kept:
-            self._pixels[:, :kept] = self._pixels[:, start - self._start : fresh_from - self._start]
-            self._excluded_rows[:kept] = self._excluded_rows[start - self._start : fresh_from - self._start]
-        self._read(fresh_from, stop, kept)
-        self._start, self._stop = start, stop
+        pixels = np.empty((len(self._scene.bands), stop - start, self._scene.width), self._radiometry.dtype)
+        if kept:
+            pixels[:, :kept] = self._pixels[:, start - self._start : fresh_from - self._start]
+        fresh = self._read(fresh_from, stop, pixels[:, kept:])
+        self._excluded = self._joined(slice(start - self._start, fresh_from - self._start), fresh, stop - start)
+        self._pixels, self._start, self._stop = pixels, start, stop
 
-    def _read(self, start: int, stop: int, at: int) -> None:
-        rows = self._scene.read(start, stop)
+    def _read(self, start: int, stop: int, into: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | None:
+        """Read rows into their place; return what of them is excluded."""
+        rows = self._scene.read(start, stop, into)
         if self._quicklook is not None:
             self._quicklook.take(start, rows)
-        excluded = self._region.excluded((start, stop), self._scene.width, self._scene.transform, rows.valid)
-        self._held[:, at : at + stop - start] = self._radiometry.convert(rows)
-        self._excluded_rows[at : at + stop - start] = 0 if excluded is None else excluded
+        converted = self._radiometry.convert(rows)
+        if converted is not into:
+            into[:] = converted
+        return self._region.excluded((start, stop), self._scene.width, self._scene.transform, rows.valid)
 
-    @property
-    def _held(self) -> npt.NDArray[Any]:
-        if self._pixels is None:
-            raise ValueError("nothing was read yet")
-        return self._pixels
-
-    @property
-    def _excluded_rows(self) -> npt.NDArray[np.uint8]:
-        if self._excluded is None:
-            raise ValueError("nothing was read yet")
-        return self._excluded
+    def _joined(self, kept: slice, fresh: npt.NDArray[np.uint8] | None, height: int) -> npt.NDArray[np.uint8] | None:
+        """Return what of the rows is excluded: of those kept, then of fresh ones; None: nothing."""
+        if self._excluded is None and fresh is None:
+            return None
+        excluded = np.zeros((height, self._scene.width), np.uint8)
+        if self._excluded is not None:
+            excluded[: kept.stop - kept.start] = self._excluded[kept]
+        if fresh is not None:
+            excluded[height - len(fresh) :] = fresh
+        return excluded
 
     def pixels_in(self, window: Window) -> npt.NDArray[Any]:
         columns = slice(window.col_off, window.col_off + window.width)
-        # Always a copy: the buffer moves on while the chip still waits for the network.
-        return self._held[:, : window.height, columns].copy()
+        return self._pixels[:, : window.height, columns]
 
     def excluded_in(self, window: Window) -> npt.NDArray[np.uint8] | None:
-        columns = slice(window.col_off, window.col_off + window.width)
-        excluded = self._excluded_rows[: window.height, columns]
-        return excluded.copy() if excluded.any() else None
+        if self._excluded is None:
+            return None
+        excluded = self._excluded[: window.height, window.col_off : window.col_off + window.width]
+        return excluded if excluded.any() else None
 
 
 def _within(part: Window, whole: Window) -> tuple[slice, slice]:

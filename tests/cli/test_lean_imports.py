@@ -1,0 +1,29 @@
+"""A cold start loads what it needs; what was left out can be had afterwards."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+from seaice_cli.cli.shared.lean_imports import load_lean
+for library in ("numba", "pyogrio"):
+    load_lean(library)
+assert not {"geopandas", "pandas"} & set(sys.modules), "loaded after all"
+import scipy.linalg
+from seaice_cli.vectorization.tracing import counts
+import numpy as np, numba
+assert numba.njit(lambda a: a.sum())(np.arange(4)) == 6
+assert pyogrio_list()
+"""
+
+
+def test_data_frames_are_not_loaded_and_everything_still_works():
+    code = CODE.replace("pyogrio_list()", "__import__('pyogrio').list_drivers()")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_modules_that_are_there_already_stay():
+    run = "from seaice_cli.cli.shared.lean_imports import load_lean; load_lean('numba')"
+    code = f"import scipy.linalg, sys; {run}; assert sys.modules['scipy.linalg']"
+    subprocess.run([sys.executable, "-c", code], check=True)
