@@ -40,7 +40,7 @@ def mask_at(
     path, pixels, *, hour=None, side=250.0, left=-600_000.0, top=500_000.0, crs="EPSG:3413", tags=ICE_TAGS, **options
 ):
     """Write a mask as `seaice predict` does: water 0, ice 1, cloud 2, land 254, nodata 255."""
-    when = {} if hour is None else {"ACQUISITION_TIME": f"2022-09-14T{hour:02d}:30:00Z"}
+    when = {} if hour is None else {"ACQUIRED": f"2022-09-14T{hour:02d}:30:00Z"}
     transform = Affine(side, 0, left, 0, -side, top)
     return write_mask(
         path, np.asarray(pixels, np.uint8), crs=crs, transform=transform, nodata=255, tags={**tags, **when}, **options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from seaice_cli.errors import OptionError
@@ -10,17 +11,17 @@ from seaice_cli.errors import OptionError
 Span = tuple[datetime, datetime]
 """First and last moment, in UTC."""
 
-TAG = "ACQUISITION_TIME"
+TAG = "ACQUIRED"
 """The tag of a mask that says when its scene was acquired: a moment, or first/last, in ISO 8601."""
+_OTHER_TAGS = ("ACQUISITION_TIME", "ACQUISITIONDATETIME")
 
 
 def acquired(tags: Mapping[str, str]) -> list[Span]:
     """Return when a scene was acquired, as its tags say: one pair of first and last, or none."""
-    text = tags.get(TAG, "").strip()
-    try:
-        return [parse_span(text)] if text else []
-    except OptionError:
-        return []
+    for tag in (TAG, *_OTHER_TAGS):
+        with suppress(OptionError):
+            return [parse_span(tags.get(tag, ""))]
+    return []
 
 
 def parse_span(text: str) -> Span:

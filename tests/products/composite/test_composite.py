@@ -112,7 +112,7 @@ def test_coarser_and_reprojected_masks_are_laid_over_by_the_most_frequent_class(
             "dst_nodata": NODATA,
         }
         reproject(rasterio.band(file, 1), moved, **settings)
-    tags = {**ICE_TAGS, "ACQUISITION_TIME": "2022-09-14T10:00Z"}
+    tags = {**ICE_TAGS, "ACQUIRED": "2022-09-14T10:00Z"}
     c = write_mask(tmp_path / "c.tif", moved, crs=EQUAL, transform=transform, nodata=NODATA, tags=tags)
     mask, _ = run(tmp_path, a, c)
     with rasterio.open(tmp_path / "day.tif") as file:
@@ -141,7 +141,7 @@ def test_classes_are_the_same_by_name(tmp_path):
     with rasterio.open(tmp_path / "day.tif") as file:
         tags = file.tags()
         assert (tags["CLASS_1"], tags["CLASS_2"], tags["CLASS_3"], tags["ICE_CLASS"]) == ("ice", "cloud", "brash", "1")
-        assert tags["ACQUISITION_TIME"] == "2022-09-14T08:30:00Z/2022-09-14T09:30:00Z"
+        assert tags["ACQUIRED"] == "2022-09-14T08:30:00Z/2022-09-14T09:30:00Z"
         assert file.nodata == 255
 
 

@@ -159,4 +159,4 @@ def test_a_geotiff_has_a_band_for_each(made, tmp_path):
         assert file.descriptions[0] == "sea_ice_area_fraction"
         assert file.crs.to_epsg() == 6931
         assert file.read(1) == pytest.approx(np.array(FRACTION), nan_ok=True)
-        assert file.tags()["ACQUISITION_TIME"] == "2022-09-14T12:30:00Z/2022-09-14T12:30:00Z"
+        assert file.tags()["ACQUIRED"] == "2022-09-14T12:30:00Z/2022-09-14T12:30:00Z"

@@ -132,7 +132,7 @@ def test_strips_change_nothing(tmp_path, strip_rows):
 
 
 def test_the_time_is_that_of_all_masks(tmp_path):
-    tags = [{**ICE_TAGS, "ACQUISITION_TIME": f"2022-09-14T{hour}:30:00Z"} for hour in ("12", "09")]
+    tags = [{**ICE_TAGS, "ACQUIRED": f"2022-09-14T{hour}:30:00Z"} for hour in ("12", "09")]
     masks = [write(tmp_path / f"{i}.tif", cells({ICE: 100}), tags=t, left=1000.0 * i) for i, t in enumerate(tags)]
     made = concentrate(masks, options=ConcentrationOptions(cell=1000.0))
     assert [t.isoformat() for t in made.time] == ["2022-09-14T09:30:00+00:00", "2022-09-14T12:30:00+00:00"]
