@@ -117,6 +117,11 @@ class Mask:
                 f"{self.path}: holds values beyond 2^62, which are no classes; give them smaller numbers first"
             )
 
+    @property
+    def block_rows(self) -> int:
+        """Rows of the blocks that the file is stored in."""
+        return int(self._source.block_shapes[self.band - 1][0])
+
     def cuts(self, *, strip_rows: int | None = None) -> list[int]:
         """Return the rows that strips begin with, and the height: a few million pixels each, no block is read twice."""
         block, wanted = int(self._source.block_shapes[self.band - 1][0]), max(STRIP_PIXELS // self.width, 1)

@@ -14,6 +14,7 @@ from seaice_cli.raster.reading.region import NODATA as NODATA_VALUE
 
 Array = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8]
+Part = tuple[slice, slice]
 
 
 class Merger:
@@ -42,35 +43,36 @@ class Merger:
         self._percent: Array = np.zeros(shape if rule == PROBABILITY else (0, 0), np.uint32)
         self._rated: Array = np.zeros(shape if rule == PROBABILITY else (0, 0), np.uint32)
 
-    def add(self, number: int, values: Pixels, kinds: Pixels, percent: Pixels | None = None) -> None:
-        """Add a scene.
+    def add(self, number: int, values: Pixels, kinds: Pixels, *, at: Part, percent: Pixels | None = None) -> None:
+        """Add what a scene shows.
 
         Args:
             number: Of the scene, from 1 to 255.
             values: Classes.
             kinds: What they are, see `meanings`.
+            at: Rows and columns that they fill.
             percent: Probability of ice, 255 where there is none.
         """
-        clear = (kinds == ICE) | (kinds == WATER)
-        hidden = (kinds == UNKNOWN) & (self.clear == 0)
-        self.values[hidden] = values[hidden]
-        self.clear += clear
-        self._icy += kinds == ICE
-        self._land |= kinds == LAND
+        ice = kinds == ICE
+        clear = ice | (kinds == WATER)
+        np.copyto(self.values[at], values, where=(kinds == UNKNOWN) & (self.clear[at] == 0))
+        self.clear[at] += clear
+        self._icy[at] += ice
+        self._land[at] |= kinds == LAND
         if self._rule == LATEST:
-            self.values[clear], self.source[clear] = values[clear], number
+            np.copyto(self.values[at], values, where=clear)
+            np.copyto(self.source[at], np.uint8(number), where=clear)
             return
-        for value in np.unique(values[clear]).tolist():
+        for value in np.flatnonzero(np.bincount(values.ravel(), minlength=LAND_VALUE)[:LAND_VALUE]).tolist():
             if value not in self._votes:
                 self._votes[value] = (np.zeros_like(self.values), np.zeros_like(self.values))
-            count, latest = self._votes[value]
             here = clear & (values == value)
-            count += here
-            latest[here] = number
+            self._votes[value][0][at] += here
+            np.copyto(self._votes[value][1][at], np.uint8(number), where=here)
         if self._rule == PROBABILITY and percent is not None:
             rated = clear & (percent <= 100)
-            self._percent[rated] += percent[rated]
-            self._rated[rated] += 1
+            self._percent[at] += np.where(rated, percent, 0)
+            self._rated[at] += rated
 
     def finish(self) -> Pixels:
         """Decide, and return where scenes that saw a pixel clear disagree about ice: 1, else 0."""

@@ -32,6 +32,8 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 MAX_SCENES = 255
 LAYERS = ("source", "clear", "disagreement")
 _STRIP_PIXELS = 1 << 22
+_MOST_PIXELS = 24 << 20
+"""Of a strip that is widened to whole blocks."""
 _BARE = {0: "water", 1: "ice"}
 """What masks hold that name no classes."""
 
@@ -46,7 +48,7 @@ class CompositeSummary:
     height: int
     width: int
     pixels: dict[str, int] = field(default_factory=dict)
-    """Counts: ice, water, hidden, land, no data, and those on which scenes disagree."""
+    """Counts: clear, hidden, land, nodata, and those on which scenes disagree."""
     hidden: dict[str, float] = field(default_factory=dict)
     """Share that cloud hides of what is no land, of every scene and of the composite."""
 
@@ -197,36 +199,48 @@ def _merge(
     scenes: Sequence[_Scene], canvas: Canvas, rule: str, options: CompositeOptions, summary: CompositeSummary, progress: Progress
 ) -> Iterator[tuple[int, list[npt.NDArray[np.uint8]]]]:  # fmt: skip
     """Yield the first rows of strips, and the mask and the layers there."""
-    rows = max(1, _STRIP_PIXELS // canvas.width)
-    ice = next(int(np.flatnonzero(s.lookup[:VALUES] == ICE)[0]) for s in scenes[:1])
-    counts, seen = np.zeros(6, np.int64), np.zeros((len(scenes), 2), np.int64)
+    ice = int(np.flatnonzero(scenes[0].lookup[:VALUES] == ICE)[0])
+    counts, seen = np.zeros(5, np.int64), np.zeros((len(scenes), 2), np.int64)
+    rows = _strip_rows(scenes, canvas)
     for top in progress(range(0, canvas.height, rows)):
         stop = min(top + rows, canvas.height)
         merger = Merger((stop - top, canvas.width), rule=rule, ice=ice, threshold=options.threshold)
-        kinds = np.zeros((stop - top, canvas.width), np.uint8)
         for number, scene in enumerate(scenes, start=1):
-            pixels = scene.values.read(top, stop, VALUES)
-            kinds = kinds_of(pixels, scene.lookup)
-            percent = scene.percent.read(top, stop, NODATA_VALUE).astype(np.uint8) if scene.percent else None
-            merger.add(number, kinds_of(pixels, scene.renamed), kinds, percent)
-            seen[number - 1] += (kinds == UNKNOWN).sum(), np.isin(kinds, (ICE, WATER, UNKNOWN)).sum()
+            seen[number - 1] += _add(merger, number, scene, top, stop)
         disagree = merger.finish()
         counts += _count(merger, disagree)
         yield top, [merger.values, merger.source, merger.clear, disagree]
-    summary.pixels = dict(zip(("clear", "hidden", "land", "nodata", "disagreement"), counts.tolist(), strict=False))
+    summary.pixels = dict(zip(("clear", "hidden", "land", "nodata", "disagreement"), counts.tolist(), strict=True))
     named = [f"{k}: {scene.mask.path.name}" for k, scene in enumerate(scenes, start=1)]
-    summary.hidden = {
-        name: round(hidden / known, 6) if known else 0.0
-        for name, (hidden, known) in zip(named, seen.tolist(), strict=True)
-    }
-    known = int(counts[0] + counts[1])
-    summary.hidden["composite"] = round(int(counts[1]) / known, 6) if known else 0.0
+    shares = [hidden / known if known else 0.0 for hidden, known in [*seen.tolist(), [counts[1], counts[0] + counts[1]]]]
+    summary.hidden = {name: round(float(share), 6) for name, share in zip([*named, "composite"], shares, strict=True)}
+
+
+def _strip_rows(scenes: Sequence[_Scene], canvas: Canvas) -> int:
+    """Return how many rows are merged at once: whole blocks where memory allows, so that none is read twice."""
+    wanted = max(1, _STRIP_PIXELS // canvas.width)
+    block = max(scene.mask.block_rows for scene in scenes)
+    return max(wanted // block * block, block) if block * canvas.width <= _MOST_PIXELS else wanted
+
+
+def _add(merger: Merger, number: int, scene: _Scene, top: int, stop: int) -> tuple[int, int]:
+    """Add what a scene shows of some rows; return how many pixels it hides, and how many are no land."""
+    found = scene.values.read(top, stop, VALUES)
+    if found is None:
+        return 0, 0
+    at, pixels = found
+    kinds, percent = kinds_of(pixels, scene.lookup), None
+    if scene.percent and (rated := scene.percent.read(top, stop, NODATA_VALUE)):
+        percent = rated[1].astype(np.uint8)
+    merger.add(number, kinds_of(pixels, scene.renamed), kinds, at=at, percent=percent)
+    hidden = np.count_nonzero(kinds == UNKNOWN)
+    return hidden, hidden + np.count_nonzero((kinds == ICE) | (kinds == WATER))
 
 
 def _count(merger: Merger, disagree: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     land, nodata = int((merger.values == LAND_VALUE).sum()), int((merger.values == NODATA_VALUE).sum())
     clear = int((merger.source > 0).sum())
-    return np.array([clear, merger.values.size - clear - land - nodata, land, nodata, int(disagree.sum()), 0])
+    return np.array([clear, merger.values.size - clear - land - nodata, land, nodata, int(disagree.sum())])
 
 
 def _tags(masks: Sequence[Mask], names: dict[int, str], rule: str, moments: Sequence[Span]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def canvas_of(masks: Sequence[Mask]) -> Canvas:
         OptionError: A mask has no CRS where the first has one, or the other way round; or all together are too large.
     """
     first = masks[0]
-    boxes = [_box(mask, first) for mask in masks]
+    boxes = [_box(mask, first.crs, first.transform, str(first.path)) for mask in masks]
     left, top = (min(math.floor(box[k] + _WHOLE) for box in boxes) for k in (0, 1))
     right, bottom = (max(math.ceil(box[k] - _WHOLE) for box in boxes) for k in (2, 3))
     if (right - left) * (bottom - top) > MAX_PIXELS:
@@ -65,24 +65,25 @@ def canvas_of(masks: Sequence[Mask]) -> Canvas:
     return Canvas(first.crs, first.transform @ Affine.translation(left, top), bottom - top, right - left)
 
 
-def _box(mask: Mask, first: Mask) -> tuple[float, float, float, float]:
-    """Return left, top, right, bottom of a mask in columns and rows of the first."""
-    if (mask.crs is None) != (first.crs is None):
-        raise OptionError(f"{mask.path} and {first.path}: one says where on earth it is and the other does not")
-    if mask.crs == first.crs:
-        here = ~first.transform @ mask.transform
+def _box(mask: Mask, crs: CRS | None, transform: Affine, name: str) -> tuple[float, float, float, float]:
+    """Return left, top, right, bottom of a mask in columns and rows of a grid, whose name is for errors."""
+    if (mask.crs is None) != (crs is None):
+        raise OptionError(f"{mask.path} and {name}: one says where on earth it is and the other does not")
+    if mask.crs == crs:
+        here = ~transform @ mask.transform
         corners = [here @ (c, r) for c in (0, mask.width) for r in (0, mask.height)]
     else:
-        bounds = transform_bounds(
-            mask.crs, first.crs, *array_bounds(mask.height, mask.width, mask.transform), densify_pts=63
-        )
-        if not np.isfinite(bounds).all():
-            raise OptionError(
-                f"{mask.path}: cannot be brought into the CRS of {first.path}; name it first, or reproject it"
-            )
-        corners = [~first.transform @ (x, y) for x in bounds[::2] for y in bounds[1::2]]
+        bounds = array_bounds(mask.height, mask.width, mask.transform)
+        left, bottom, right, top = transform_bounds(mask.crs, crs, *bounds, densify_pts=63)
+        if not np.isfinite((left, bottom, right, top)).all() or left > right:  # so GDAL tells that it crosses the antimeridian
+            raise OptionError(f"{mask.path}: cannot be brought into the CRS of {name}; name it first, or reproject it")
+        corners = [~transform @ (x, y) for x in (left, right) for y in (bottom, top)]
     columns, rows = zip(*corners, strict=True)
     return min(columns), min(rows), max(columns), max(rows)
+
+
+Part = tuple[slice, slice]
+"""Rows and columns of some rows of the canvas."""
 
 
 class Placed:
@@ -93,35 +94,41 @@ class Placed:
         rows: What reads it on its own grid.
         mask: The mask whose grid that is.
         canvas: Where it is laid.
-        path: Of the raster, for reprojecting.
+        file: Path and band of the raster, for reprojecting.
         resampling: How it is reprojected where grids differ.
     """
 
     def __init__(
-        self, stack: ExitStack, rows: Rows, mask: Mask, canvas: Canvas, path: Path, resampling: Resampling
+        self, stack: ExitStack, rows: Rows, mask: Mask, canvas: Canvas, file: tuple[Path, int], resampling: Resampling
     ) -> None:  # fmt: skip
-        self._rows, self._mask, self._canvas, self._path = rows, mask, canvas, path
-        self._offset = _offset(mask, canvas)
-        self._warped = None if self._offset else stack.enter_context(self._warp(stack, resampling))
+        self._rows, self._canvas = rows, canvas
+        self._path, self._band = file
+        offset = _offset(mask, canvas)
+        self._warped = None if offset else stack.enter_context(self._warp(stack, resampling))
+        self._frame = (*offset, mask.height, mask.width) if offset else _frame_of(mask, canvas)
 
-    def read(self, top: int, stop: int, fill: int) -> npt.NDArray[Any]:
-        """Return rows of the canvas, (rows, width); `fill` beyond the raster.
+    def read(self, top: int, stop: int, fill: int) -> tuple[Part, npt.NDArray[Any]] | None:
+        """Read what the raster shows of some rows of the canvas.
+
+        Args:
+            top: First row.
+            stop: The row after the last.
+            fill: What pixels get that a reprojected raster does not show.
+
+        Returns:
+            Which part of the rows it shows, and that part; None: nothing.
 
         Raises:
             SceneError: The file is damaged there.
         """
-        if self._warped is not None:
-            return self._read_warped(top, stop, fill)
-        assert self._offset is not None  # noqa: S101 - one of both
-        column, row = self._offset
-        first, last = max(top, row), min(stop, row + self._mask.height)
+        row, column, height, width = self._frame
+        first, last = max(top, row), min(stop, row + height)
         if first >= last:
-            return np.full((stop - top, self._canvas.width), fill, np.int64)
-        pixels = self._rows.read(first - row, last - row)
-        kind = np.result_type(pixels.dtype, np.min_scalar_type(fill))
-        out = np.full((stop - top, self._canvas.width), fill, kind)
-        out[first - top : last - top, column : column + self._mask.width] = pixels
-        return out
+            return None
+        part = slice(first - top, last - top), slice(column, column + width)
+        if self._warped is None:
+            return part, self._rows.read(first - row, last - row)
+        return part, self._read_warped(Window(col_off=column, row_off=first, width=width, height=last - first), fill)
 
     def _warp(self, stack: ExitStack, resampling: Resampling) -> WarpedVRT:
         canvas = self._canvas
@@ -138,31 +145,37 @@ class Placed:
                 f"{self._path}: cannot be reprojected; bring it onto the grid of the others (gdalwarp -r mode)"
             ) from error
 
-    def _read_warped(self, top: int, stop: int, fill: int) -> npt.NDArray[Any]:
+    def _read_warped(self, window: Window, fill: int) -> npt.NDArray[Any]:
         assert self._warped is not None  # noqa: S101 - asked before
-        window = Window(col_off=0, row_off=top, width=self._canvas.width, height=stop - top)
         try:
-            pixels = self._warped.read(self._mask.band, window=window)
-            valid = self._warped.read_masks(self._mask.band, window=window)
+            pixels = self._warped.read(self._band, window=window)
+            valid = self._warped.read_masks(self._band, window=window)
         except FAILURES as error:
             raise SceneError(f"{self._path}: cannot be read or reprojected; copy the file anew") from error
         return np.where(valid != 0, pixels.astype(np.int64), fill)
 
 
+def _frame_of(mask: Mask, canvas: Canvas) -> tuple[int, int, int, int]:
+    """Return row, column, height and width of what a mask of another grid covers of the canvas."""
+    left, top, right, bottom = _box(mask, canvas.crs, canvas.transform, "the first mask")
+    column, row = max(0, math.floor(left)), max(0, math.floor(top))
+    return row, column, min(canvas.height, math.ceil(bottom)) - row, min(canvas.width, math.ceil(right)) - column
+
+
 def _offset(mask: Mask, canvas: Canvas) -> tuple[int, int] | None:
-    """Return the column and row of the canvas at which a mask begins, if it shares its pixels; else None."""
+    """Return the row and column of the canvas at which a mask begins, if it shares its pixels; else None."""
     if mask.crs != canvas.crs:
         return None
     here = ~canvas.transform @ mask.transform
     column, row = round(here.c), round(here.f)
     corners = ((0, 0), (mask.width, 0), (0, mask.height))
     off = max(abs(v - w) for c, r in corners for v, w in zip(here @ (c, r), (column + c, row + r), strict=True))
-    return (column, row) if off <= _WHOLE else None
+    return (row, column) if off <= _WHOLE else None
 
 
 def place_mask(stack: ExitStack, mask: Mask, canvas: Canvas) -> Placed:
     """Lay a mask on the canvas, by the most frequent class where it must be reprojected."""
-    return Placed(stack, mask, mask, canvas, mask.path, Resampling.mode)
+    return Placed(stack, mask, mask, canvas, (mask.path, mask.band), Resampling.mode)
 
 
 def place_probability(stack: ExitStack, path: Path, mask: Mask, canvas: Canvas) -> Placed:
@@ -175,4 +188,4 @@ def place_probability(stack: ExitStack, path: Path, mask: Mask, canvas: Canvas) 
                 raise OptionError(
                     f"{path}: cannot be reprojected unless it holds per cent with nodata {NODATA}; make it uint8 first"
                 )
-    return Placed(stack, percent, mask, canvas, path, Resampling.bilinear)
+    return Placed(stack, percent, mask, canvas, (path, 1), Resampling.bilinear)
