@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,8 @@ import rasterio
 from rasterio.windows import Window
 
 from seaice_cli import __version__
-from seaice_cli.errors import OptionError
+from seaice_cli.errors import OptionError, OutputError
+from seaice_cli.outputs import writing
 from seaice_cli.products.composite.merging import Merger
 from seaice_cli.products.composite.options import LATEST, PROBABILITY, CompositeOptions
 from seaice_cli.products.composite.placing import Canvas, Placed, canvas_of, place_mask, place_probability
@@ -24,6 +25,7 @@ from seaice_cli.raster.reading.acquisition import TAG, Span, acquired
 from seaice_cli.raster.reading.region import LAND as LAND_VALUE
 from seaice_cli.raster.reading.region import NODATA as NODATA_VALUE
 from seaice_cli.raster.writing.cog import Layer, copy_cog
+from seaice_cli.raster.writing.verification import Written, verify, written
 from seaice_cli.vectorization.masks import Mask
 from seaice_cli.vectorization.writing.formats import check_target, replacing
 
@@ -116,14 +118,29 @@ def composite(  # noqa: PLR0913 - one argument for each thing given
         ]
         tags = _tags(chosen, names, rule, [moments[k] for k in order] if moments else [])
         summary = CompositeSummary(str(target), [s.mask.path.name for s in scenes], canvas.height, canvas.width)
+        stack.enter_context(_naming(target))
         made = (stack.enter_context(replacing(target)), stack.enter_context(replacing(layers)) if layers else None)
         strips = _merge(scenes, canvas, rule, options, summary, progress)
-        _write(strips, made, canvas, Layer(
+        _write(strips, (target, layers), made, Layer(
             height=canvas.height, width=canvas.width, crs=canvas.crs, transform=canvas.transform, tags=tags,
             names=[names.get(value, "") for value in range(max(names) + 1)],
             colors=_colors(chosen[0], max(names) + 1), with_land=True,
         ))  # fmt: skip
     return summary
+
+
+@contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Turn what goes wrong while files are written beside their targets into an error that names the target."""
+    try:
+        with writing(target):
+            yield
+    except SystemError as error:  # from rasterio, when GDAL fails without saying why
+        raise OutputError(f"{target}: cannot be written; make room or choose another place") from error
+    except OutputError as error:
+        raise OutputError(
+            str(error).replace(str(target.parent / f".{target.name}.partial" / target.name), str(target))
+        ) from error
 
 
 def _check(
@@ -212,7 +229,9 @@ def _merge(
         yield top, [merger.values, merger.source, merger.clear, disagree]
     summary.pixels = dict(zip(("clear", "hidden", "land", "nodata", "disagreement"), counts.tolist(), strict=True))
     named = [f"{k}: {scene.mask.path.name}" for k, scene in enumerate(scenes, start=1)]
-    shares = [hidden / known if known else 0.0 for hidden, known in [*seen.tolist(), [counts[1], counts[0] + counts[1]]]]
+    shares = [
+        hidden / known if known else 0.0 for hidden, known in [*seen.tolist(), [counts[1], counts[0] + counts[1]]]
+    ]
     summary.hidden = {name: round(float(share), 6) for name, share in zip([*named, "composite"], shares, strict=True)}
 
 
@@ -233,8 +252,8 @@ def _add(merger: Merger, number: int, scene: _Scene, top: int, stop: int) -> tup
     if scene.percent and (rated := scene.percent.read(top, stop, NODATA_VALUE)):
         percent = rated[1].astype(np.uint8)
     merger.add(number, kinds_of(pixels, scene.renamed), kinds, at=at, percent=percent)
-    hidden = np.count_nonzero(kinds == UNKNOWN)
-    return hidden, hidden + np.count_nonzero((kinds == ICE) | (kinds == WATER))
+    hidden = int(np.count_nonzero(kinds == UNKNOWN))
+    return hidden, hidden + int(np.count_nonzero((kinds == ICE) | (kinds == WATER)))
 
 
 def _count(merger: Merger, disagree: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -269,30 +288,34 @@ def _colors(mask: Mask, count: int) -> list[tuple[int, int, int]]:
 
 
 def _write(
-    strips: Iterator[tuple[int, list[npt.NDArray[np.uint8]]]], made: tuple[Path, Path | None], canvas: Canvas, layer: Layer
+    strips: Iterator[tuple[int, list[npt.NDArray[np.uint8]]]], targets: tuple[Path, Path | None], made: tuple[Path, Path | None],
+    layer: Layer,
 ) -> None:  # fmt: skip
-    """Write strips beside the target as they come, then make a COG of them."""
+    """Write strips beside the targets as they come, then make a COG of the mask, and verify both."""
     mask, layers = made
     raw = mask.with_name("strips.tif")
     profile: dict[str, Any] = {
-        "driver": "GTiff", "dtype": "uint8", "height": canvas.height, "width": canvas.width, "compress": "LZW", "crs": canvas.crs,
-        "transform": canvas.transform, "BIGTIFF": "IF_SAFER",
+        "driver": "GTiff", "dtype": "uint8", "height": layer.height, "width": layer.width, "compress": "LZW", "crs": layer.crs,
+        "transform": layer.transform, "BIGTIFF": "IF_SAFER",
     }  # fmt: skip
+    tiles = {"tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "band"}
+    expected: tuple[list[Written], list[Written]] = ([], [])
     with ExitStack() as stack:
         file = stack.enter_context(rasterio.open(raw, "w", count=1, **profile))
-        beside = layers and stack.enter_context(
-            rasterio.open(
-                layers, "w", count=3, interleave="band", tiled=True, blockxsize=256, blockysize=256, **profile
-            )
-        )
+        beside = layers and stack.enter_context(rasterio.open(layers, "w", count=len(LAYERS), **profile, **tiles))
         for top, (values, *others) in strips:
-            window = Window(col_off=0, row_off=top, width=canvas.width, height=len(values))
+            window = Window(col_off=0, row_off=top, width=layer.width, height=len(values))
             file.write(values, 1, window=window)
+            expected[0].append(written(window, values[None]))
             if beside:
                 beside.write(np.stack(others), window=window)
+                expected[1].append(written(window, np.stack(others)))
         if beside:
             beside.update_tags(**layer.tags)
             for index, name in enumerate(LAYERS, start=1):
                 beside.set_band_description(index, name)
     copy_cog(raw, mask, layer)
     raw.unlink()
+    for path, target, parts in zip(made, targets, expected, strict=True):
+        if path and target:
+            verify(path, parts, target)

@@ -75,7 +75,9 @@ def _box(mask: Mask, crs: CRS | None, transform: Affine, name: str) -> tuple[flo
     else:
         bounds = array_bounds(mask.height, mask.width, mask.transform)
         left, bottom, right, top = transform_bounds(mask.crs, crs, *bounds, densify_pts=63)
-        if not np.isfinite((left, bottom, right, top)).all() or left > right:  # so GDAL tells that it crosses the antimeridian
+        if (
+            not np.isfinite((left, bottom, right, top)).all() or left > right
+        ):  # so GDAL tells that it crosses the antimeridian
             raise OptionError(f"{mask.path}: cannot be brought into the CRS of {name}; name it first, or reproject it")
         corners = [~transform @ (x, y) for x in (left, right) for y in (bottom, top)]
     columns, rows = zip(*corners, strict=True)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.windows import Window
 
 from seaice_cli import __version__
 from seaice_cli.outputs import new_file
 from seaice_cli.products.concentration.cells import STATUS, Concentration
 from seaice_cli.products.concentration.metadata import NAME, stamp
 from seaice_cli.raster.reading.acquisition import TAG
+from seaice_cli.raster.writing.verification import verify, written
 
 
 def write_geotiff(made: Concentration, target: Path, *, overwrite: bool = False) -> None:
@@ -34,8 +36,11 @@ def write_geotiff(made: Concentration, target: Path, *, overwrite: bool = False)
         "crs": made.grid.crs, "transform": made.grid.transform, "nodata": np.nan, "compress": "DEFLATE",
         "tiled": True, "blockxsize": 256, "blockysize": 256, "interleave": "band", "BIGTIFF": "IF_SAFER",
     }  # fmt: skip
-    with new_file(target, overwrite=overwrite) as partial, rasterio.open(partial, "w", **profile) as file:
-        for index, (name, values) in enumerate(bands.items(), start=1):
-            file.write(values.astype(np.float32), index)
-            file.set_band_description(index, name)
-        file.update_tags(**tags)
+    pixels = np.stack([values.astype(np.float32) for values in bands.values()])
+    with new_file(target, overwrite=overwrite) as partial:
+        with rasterio.open(partial, "w", **profile) as file:
+            file.write(pixels)
+            file.update_tags(**tags)
+            for index, name in enumerate(bands, start=1):
+                file.set_band_description(index, name)
+        verify(partial, [written(Window(0, 0, made.grid.width, made.grid.height), pixels)], target)

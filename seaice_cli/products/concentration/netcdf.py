@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def write_netcdf(
     """
     require_extra("products", "writing NetCDF", "xarray", "netCDF4")
     span = span_of(made)
-    with new_file(target, overwrite=overwrite) as partial:
+    with new_file(target, overwrite=overwrite) as partial, _telling(target):
         partial.unlink(missing_ok=True)
         dataset = _dataset(made, span).assign_attrs(metadata.discovery(made, span, attributes or {}))
         _write(dataset, partial)
@@ -63,7 +64,7 @@ def append_netcdf(made: Concentration, target: Path) -> None:
     import netCDF4
 
     span = span_of(made)
-    with new_file(target, overwrite=True) as partial:
+    with new_file(target, overwrite=True) as partial, _telling(target):
         shutil.copyfile(target, partial)
         try:
             series = netCDF4.Dataset(partial, "a")
@@ -74,6 +75,15 @@ def append_netcdf(made: Concentration, target: Path) -> None:
             _refuse_other(series, made.grid, target)
             _insert(series, made, span, target)
             _renew(series, made)
+
+
+@contextmanager
+def _telling(target: Path) -> Iterator[None]:
+    """Turn what the library of NetCDF says of a full disk or a damaged file into an error that names it."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OutputError(f"{target}: cannot be written ({str(error)[:100]}); make room, or name a new file") from error
 
 
 def span_of(made: Concentration) -> Span:
