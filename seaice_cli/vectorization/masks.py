@@ -60,11 +60,14 @@ class Mask:
         self._stack.enter_context(rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_CACHEMAX=_CACHE_MEGABYTES))
         try:
             self._source = self._stack.enter_context(_open(path))
-            self.band = _choose_band(self._source, path, band)
-        except BaseException:
+            self._describe(band)
+        except BaseException:  # also where a damaged file fails late: GDAL's settings must not outlive it
             self._stack.close()
             raise
+
+    def _describe(self, band: int | None) -> None:
         source = self._source
+        self.band = _choose_band(source, self.path, band)
         self.height: int = source.height
         self.width: int = source.width
         self.transform: Affine = source.transform
