@@ -12,6 +12,7 @@ import numpy.typing as npt
 from seaice_cli.errors import OptionError
 from seaice_cli.raster.reading.region import LAND as LAND_VALUE
 from seaice_cli.raster.reading.region import NODATA as NODATA_VALUE
+from seaice_cli.raster.reading.region import UNSURE as UNSURE_VALUE
 from seaice_cli.vectorization.masks import Mask
 
 Kinds = npt.NDArray[np.uint8]
@@ -20,7 +21,6 @@ NODATA, ICE, WATER, UNKNOWN, LAND = range(5)
 """What a pixel can be; `UNKNOWN` is what hides the sea or leaves it unsure: cloud, shadow."""
 KINDS = 5
 VALUES = 256
-UNSURE_VALUE = 253
 BY_NAME = {
     ICE: ("ice", "sea ice", "thin ice", "thin ice and brash", "brash", "pond", "melt pond", "floe"),
     WATER: ("water", "open water", "ocean", "sea", "lead"),

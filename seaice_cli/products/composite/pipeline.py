@@ -24,6 +24,7 @@ from seaice_cli.products.meanings import ICE, LAND, NODATA, UNKNOWN, VALUES, WAT
 from seaice_cli.raster.reading.acquisition import TAG, Span, acquired
 from seaice_cli.raster.reading.region import LAND as LAND_VALUE
 from seaice_cli.raster.reading.region import NODATA as NODATA_VALUE
+from seaice_cli.raster.reading.region import UNSURE
 from seaice_cli.raster.writing.cog import Layer, copy_cog
 from seaice_cli.raster.writing.verification import Written, verify, written
 from seaice_cli.vectorization.masks import Mask
@@ -124,7 +125,7 @@ def composite(  # noqa: PLR0913 - one argument for each thing given
         _write(strips, (target, layers), made, Layer(
             height=canvas.height, width=canvas.width, crs=canvas.crs, transform=canvas.transform, tags=tags,
             names=[names.get(value, "") for value in range(max(names) + 1)],
-            colors=_colors(chosen[0], max(names) + 1), with_land=True,
+            colors=_colors(chosen[0], max(names) + 1), with_land=True, with_unsure="UNSURE" in tags,
         ))  # fmt: skip
     return summary
 
@@ -271,6 +272,8 @@ def _tags(masks: Sequence[Mask], names: dict[int, str], rule: str, moments: Sequ
         **{f"CLASS_{value}": name for value, name in names.items()},
         **{f"SCENE_{k}": mask.path.name for k, mask in enumerate(masks, start=1)},
     }
+    if any("UNSURE" in mask.tags for mask in masks):
+        tags["UNSURE"] = str(UNSURE)
     if masks[0].ice is not None:
         tags["ICE_CLASS"] = str(masks[0].ice)
     if moments:

@@ -41,7 +41,9 @@ def verify(raster: Path, expected: Sequence[Written], target: Path) -> None:
     """
     try:
         with rasterio.open(raster) as file:
-            whole = all(zlib.crc32(np.ascontiguousarray(file.read(window=w)).data) == checksum for w, checksum in expected)
+            whole = all(
+                zlib.crc32(np.ascontiguousarray(file.read(window=w)).data) == checksum for w, checksum in expected
+            )
     except FAILURES:
         whole = False
     if not whole:

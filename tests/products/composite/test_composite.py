@@ -125,6 +125,23 @@ def test_coarser_and_reprojected_masks_are_laid_over_by_the_most_frequent_class(
     assert (mask[inner & ~half] == ICE).mean() > 0.85
 
 
+def test_unsure_pixels_give_way_and_are_named_where_they_stay(tmp_path):
+    a = mask_at(tmp_path / "a.tif", [[253, 253, ICE]], hour=8, tags={**ICE_TAGS, "UNSURE": "253"})
+    b = mask_at(tmp_path / "b.tif", [[ICE, 253, 253]], hour=9)
+    assert run(tmp_path, a, b)[0].tolist() == [[ICE, 253, ICE]]
+    with rasterio.open(tmp_path / "day.tif") as file:
+        assert file.tags()["UNSURE"] == "253"
+
+
+def test_a_finer_mask_gives_its_most_frequent_class(tmp_path):
+    a = mask_at(tmp_path / "a.tif", [[CLOUD, CLOUD, CLOUD]], hour=8, side=1000.0)
+    blocks = [np.repeat((ICE, WATER, CLOUD), counts).reshape(4, 4) for counts in ((10, 6, 0), (5, 9, 2), (2, 3, 11))]
+    b = mask_at(tmp_path / "b.tif", np.hstack(blocks), hour=9)
+    mask, (source, *_) = run(tmp_path, a, b)
+    assert mask.tolist() == [[ICE, WATER, CLOUD]]
+    assert source.tolist() == [[2, 2, 0]]
+
+
 def test_classes_are_the_same_by_name(tmp_path):
     a = mask_at(tmp_path / "a.tif", [[WATER, CLOUD]], hour=8)
     other = {"CLASS_0": "cloud", "CLASS_1": "water", "CLASS_5": "ice", "CLASS_3": "brash", "ICE_CLASS": "5"}

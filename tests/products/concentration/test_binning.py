@@ -93,13 +93,15 @@ def test_probabilities_share_a_known_pixel_between_ice_and_water():
     assert sums.pixels[0, 0] == 3
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("offset", [0.0, 333.3])
-def test_on_an_equal_area_grid_sums_are_planar(offset):
+def test_on_an_equal_area_grid_sums_are_planar(offset, mirrored):
     """Cells of 10 km over pixels of 700 m: shares are those of intervals along rows times those along columns."""
     rng = np.random.default_rng(1)
     kinds = rng.integers(0, 5, (150, 130)).astype(np.uint8)
     transform = at(700, -40_000 + offset, 50_000 - offset)
-    sums = bin_all(grid_of(10_000, 11, 10, left=-45_000, top=55_000), LAEA, transform, kinds)
+    given = (transform @ Affine(-1, 0, 130, 0, -1, 150), kinds[::-1, ::-1]) if mirrored else (transform, kinds)
+    sums = bin_all(grid_of(10_000, 11, 10, left=-45_000, top=55_000), LAEA, *given)
 
     def shares(start, side, pixels, cells, first):
         edges = np.abs(start - first) + side * np.arange(pixels + 1)
