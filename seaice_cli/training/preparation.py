@@ -101,7 +101,7 @@ def _rehearsing(options: TrainOptions, weights: npt.NDArray[np.float64], own: in
 def _samples(options: TrainOptions) -> tuple[list[Sample], list[float], list[Sample]]:
     """Return training samples, how often each is drawn beyond its size, and validation samples."""
     if not options.data:
-        raise OptionError("data: name a csv, a json list or a folder to learn from")
+        raise OptionError("`data`: name a csv, a json list or a folder to learn from")
     folders = {
         "image_dir": Path(options.image_dir) if options.image_dir else None,
         "label_dir": Path(options.label_dir) if options.label_dir else None,

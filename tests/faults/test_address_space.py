@@ -28,7 +28,8 @@ COMMANDS = {
     "data stats": ("{list}",), "data balance": ("{list}", "-o", "{out}/x.csv"), "data tile": ("{list}", "-o", "{out}/x"),
     "data resize": ("{list}", "-o", "{out}/x"),
     "data recolor": ("{out}", "-o", "{out}/x"), "data rasterize": ("{scene}", "--like", "{scene}", "-o", "{out}/x.tif"),
-    "data zip": ("{scene}", "-o", "{out}/x.zip"), "info": ("{scene}",), "doctor": (), "extent": ("{scene}",),
+    "data zip": ("{scene}", "-o", "{out}/x.zip"), "info": ("{scene}",), "doctor": (), "data suggest": ("{scene}", "-o", "{out}/x.gpkg"),
+    "data template": ("{scene}", "-o", "{out}/x.gpkg", "--classes", "water,ice"), "extent": ("{scene}",),
     "composite": ("{scene}", "{scene}", "-o", "{out}/x.tif"), "concentration": ("{scene}", "-o", "{out}/x.nc", "--grid", "psn25"),
 }  # fmt: skip
 WAYS = {

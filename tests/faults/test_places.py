@@ -25,7 +25,7 @@ from seaice_cli.evaluation.masks import Legend, MaskReader
 from seaice_cli.prediction.batch import pair
 from seaice_cli.prediction.options import PredictOptions, refuse_vector
 from seaice_cli.raster.reading.scene import Scene
-from seaice_cli.raster.writing.cog import Layer, assemble_cog
+from seaice_cli.raster.writing.cog import Layer, copy_cog
 from seaice_cli.training.loop import _told
 from seaice_cli.vectorization.masks import Mask
 from seaice_cli.vectorization.options import VectorOptions
@@ -68,7 +68,7 @@ def test_rational_polynomials_go_along_and_count_from_the_corner(tmp_path, corne
             rpcs=scene.rpcs,
             names=("w", "i"),
         )
-    assemble_cog([(tmp_path / "part.tif", 0)], tmp_path / "mask.tif", layer)
+    copy_cog(tmp_path / "part.tif", tmp_path / "mask.tif", layer)
     with rasterio.open(tmp_path / "mask.tif") as mask:
         assert (mask.rpcs.line_off, mask.rpcs.samp_off) == (15 - corner[0], 20 - corner[1])
         assert mask.rpcs.lat_off == RPCS.lat_off

@@ -72,7 +72,7 @@ def test_damaged_blocks_become_nodata_when_asked_and_nothing_else_does(work, dam
         work, damaged, tmp_path / "out", "--on-bad-block", "nodata", "--preview", tmp_path / "quicklook.png"
     )
     assert outcome.code == 0, outcome.err
-    assert "3 blocks cannot be read" in outcome.err
+    assert "3 blocks cannot be read" in outcome.out + outcome.err
     expected = np.ones((HEIGHT, WIDTH), bool)
     for row, column in ((0, 0), (2, 1), (2, 2)):
         expected[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK] = False
@@ -98,7 +98,7 @@ def test_a_damaged_band_or_mask_makes_the_whole_pixel_nodata(work, tmp_path):
 def test_undamaged_scenes_give_the_same_mask_either_way(work, tmp_path):
     for name, options in (("fail", ()), ("nodata", ("--on-bad-block", "nodata"))):
         assert predict(work, work.scene, tmp_path / name, *options).code == 0
-    assert contents(tmp_path / "fail") == contents(tmp_path / "nodata")
+    np.testing.assert_array_equal(read_mask(tmp_path / "fail"), read_mask(tmp_path / "nodata"))
 
 
 def slow(*values):

@@ -119,7 +119,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_at_any_size_ends_the_run_or_gives_the_right_mask(work, undisturbed, small_disk):
     mask = undisturbed[0]["mask.tif"]
     seen = set()
-    for kib in (8, 16, 24, 40, 56, 64, 72, 80, 96, 120, 160, 240, 320, 480):
+    for kib in (8, 16, 24, 40, 56, 64, 72, 80, 96, 120, 160, 240, 320, 480, 800, 1600):
         out = small_disk(kib)
         outcome = work.predict(out)
         where = f"{kib} KiB: {outcome}"

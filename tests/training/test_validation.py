@@ -39,7 +39,7 @@ class Brightest(nn.Module):
 def test_every_pixel_is_counted_once(shape):
     scenes = [Made(*shape, 0), Made(33, 31, 1)]
     spec = small_spec(mean=(0.0,) * 3, std=(1.0,) * 3)
-    found = confuse(Brightest(), SceneStore(scenes), spec, torch.device("cpu"))
+    found, _ = confuse(Brightest(), SceneStore(scenes), spec, torch.device("cpu"))
     expected = Confusion.empty(3)
     for scene in scenes:
         expected = expected.add(scene.classes, scene.pixels.argmax(axis=0).astype(np.uint8))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,7 +24,7 @@ class Workers:
         self._ahead = threads + 1
         self._pool = ThreadPoolExecutor(threads, "work")
         self._pending: deque[tuple[Future[Any] | None, Callable[[Any], None]]] = deque()
-        self._settling = False
+        self._settling = self._failed = False
 
     def __enter__(self) -> Self:
         return self
@@ -31,6 +32,11 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if (
+            error is not None and not self._failed
+        ):  # what was handed out before something else failed is still worth keeping
+            with suppress(Exception):
+                self.finish()
         self._pool.shutdown(cancel_futures=True)
 
     def submit(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
@@ -54,5 +60,8 @@ class Workers:
             while len(self._pending) > left:
                 future, then = self._pending.popleft()
                 then(future.result() if future is not None else None)
+        except BaseException:
+            self._failed = True
+            raise
         finally:
             self._settling = False
