@@ -19,18 +19,18 @@ from torch import nn
 from seaice_cli.errors import DataError, EngineError, OptionError
 from seaice_cli.evaluation.metrics.confusion import scores
 from seaice_cli.network.export import safetensors_bytes
-from seaice_cli.training import logs
 from seaice_cli.training.augmentation.augment import augment, parse_recipe
 from seaice_cli.training.augmentation.inputs import IGNORE, Batch, Draw
-from seaice_cli.training.checkpoint import State, save_checkpoint
-from seaice_cli.training.curves import CURVES_FILE, draw_curves
-from seaice_cli.training.dataset import Crops
-from seaice_cli.training.difficulty import crop_losses
+from seaice_cli.training.crops.dataset import Crops
+from seaice_cli.training.crops.difficulty import crop_losses
+from seaice_cli.training.crops.sampling import CropSampler
 from seaice_cli.training.freezing import hold_encoder
 from seaice_cli.training.losses import edge_target, parse_loss, training_loss
 from seaice_cli.training.options import TrainOptions
 from seaice_cli.training.preparation import Prepared
-from seaice_cli.training.sampling import CropSampler
+from seaice_cli.training.records import logs
+from seaice_cli.training.records.checkpoint import State, save_checkpoint
+from seaice_cli.training.records.curves import CURVES_FILE, draw_curves
 from seaice_cli.training.validation import classify, confuse, normalised
 
 T = TypeVar("T")

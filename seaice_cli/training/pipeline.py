@@ -27,10 +27,7 @@ from seaice_cli.network.catalog import find_model
 from seaice_cli.network.export import save_model
 from seaice_cli.network.pretrained import load_weights, read_tensors
 from seaice_cli.network.spec import WEIGHTS_FILE
-from seaice_cli.training import logs
-from seaice_cli.training.card import write_card
-from seaice_cli.training.checkpoint import State, restore_checkpoint
-from seaice_cli.training.difficulty import Difficulty
+from seaice_cli.training.crops.difficulty import Difficulty
 from seaice_cli.training.finetuning import lineage
 from seaice_cli.training.freezing import freeze_encoder
 from seaice_cli.training.loop import BEST_FILE, CHECKPOINT_FILE, Progress, Run
@@ -38,6 +35,9 @@ from seaice_cli.training.optimization.ema import Ema
 from seaice_cli.training.optimization.schedules import make_optimizer, make_schedule
 from seaice_cli.training.options import TrainOptions, anchored, stage_options, to_toml
 from seaice_cli.training.preparation import Prepared, prepare
+from seaice_cli.training.records import logs
+from seaice_cli.training.records.card import write_card
+from seaice_cli.training.records.checkpoint import State, restore_checkpoint
 
 log = logging.getLogger(__name__)
 

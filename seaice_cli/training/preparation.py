@@ -19,11 +19,11 @@ from seaice_cli.data.splitting import refuse_leaks, split_samples
 from seaice_cli.data.statistics import WEIGHTINGS, Statistics, measure
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.network.spec import DTYPES, IceClass, ModelSpec
-from seaice_cli.training.dataset import FileScene, GeneratedScene, SceneStore, TrainingScene
+from seaice_cli.training.crops.dataset import FileScene, GeneratedScene, SceneStore, TrainingScene
+from seaice_cli.training.crops.sampling import Plan, find_places, scene_weights
+from seaice_cli.training.crops.spatial_blocks import split_blocks
 from seaice_cli.training.finetuning import SceneReading, adapted, rehearsed
 from seaice_cli.training.options import COLORS, TrainOptions
-from seaice_cli.training.sampling import Plan, find_places, scene_weights
-from seaice_cli.training.spatial_blocks import split_blocks
 
 log = logging.getLogger(__name__)
 

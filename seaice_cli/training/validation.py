@@ -17,7 +17,7 @@ from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.evaluation.metrics.confusion import Confusion
 from seaice_cli.network.spec import ModelSpec
 from seaice_cli.raster.windows.grid import Grid
-from seaice_cli.training.dataset import Labelled, SceneStore
+from seaice_cli.training.crops.dataset import Labelled, SceneStore
 
 SIZE, OVERLAP = 512, 128
 

@@ -84,7 +84,7 @@ def as_sampled(path, _):
 
 
 def as_training_scene(path, tmp_path):
-    from seaice_cli.training.dataset import FileScene
+    from seaice_cli.training.crops.dataset import FileScene
 
     label = tmp_path / "ones.tif"
     with rasterio.open(

@@ -65,8 +65,8 @@ def load(place, path):
     else:
         from accelerate import Accelerator
 
-        from seaice_cli.training.checkpoint import State, restore_checkpoint
-        from seaice_cli.training.difficulty import Difficulty
+        from seaice_cli.training.crops.difficulty import Difficulty
+        from seaice_cli.training.records.checkpoint import State, restore_checkpoint
 
         state = State(torch.nn.Linear(1, 1), None, None, None, Difficulty([]))
         restore_checkpoint(state, path, Accelerator(cpu=True))

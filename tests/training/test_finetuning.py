@@ -17,13 +17,13 @@ from seaice_cli.errors import DataError, ModelError, OptionError
 from seaice_cli.network.catalog import find_model
 from seaice_cli.raster.reading.sensors import curves
 from seaice_cli.training import pipeline
-from seaice_cli.training.card import write_card
-from seaice_cli.training.dataset import Labelled
+from seaice_cli.training.crops.dataset import Labelled
+from seaice_cli.training.crops.spatial_blocks import split_blocks
 from seaice_cli.training.finetuning import UNKNOWN_LIGHT
 from seaice_cli.training.options import TrainOptions, read_options
 from seaice_cli.training.pipeline import train
 from seaice_cli.training.preparation import prepare
-from seaice_cli.training.spatial_blocks import split_blocks
+from seaice_cli.training.records.card import write_card
 from tests import rasters as made
 
 SIDE = 250.0

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from seaice_cli.evaluation.metrics.confusion import Confusion
-from seaice_cli.training.dataset import Labelled, SceneStore
+from seaice_cli.training.crops.dataset import Labelled, SceneStore
 from seaice_cli.training.optimization.ema import Ema
 from seaice_cli.training.validation import confuse, normalised
 from tests.network.test_build import small_spec

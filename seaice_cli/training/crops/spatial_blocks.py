@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rasterio.windows import Window
 
 from seaice_cli.data.labels.palettes import IGNORE
-from seaice_cli.training.dataset import Labelled, TrainingScene
+from seaice_cli.training.crops.dataset import Labelled, TrainingScene
 
 SIDES = (256, 128, 64, 32)
 """Pixels along the side of a block, the largest that leaves two of every class."""

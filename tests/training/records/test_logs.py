@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seaice_cli.training.logs import GAP, write_picture
+from seaice_cli.training.records.logs import GAP, write_picture
 from tests.rasters import pixels_of
 
 COLORS = [(10, 20, 30), (200, 210, 220)]

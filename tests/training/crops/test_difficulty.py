@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from seaice_cli.training.dataset import SceneStore
-from seaice_cli.training.difficulty import SIDE, Difficulty, crop_losses
-from seaice_cli.training.sampling import CropSampler
-from tests.training.test_sampling import Made, flat, plan_of
+from seaice_cli.training.crops.dataset import SceneStore
+from seaice_cli.training.crops.difficulty import SIDE, Difficulty, crop_losses
+from seaice_cli.training.crops.sampling import CropSampler
+from tests.training.crops.test_sampling import Made, flat, plan_of
 
 SCENES = [Made(4 * SIDE, 5 * SIDE), Made(100, 100)]
 WEIGHTS = np.array([0.8, 0.2])

@@ -8,7 +8,7 @@ from rasterio.windows import Window
 from seaice_cli.data.labels.encoding import LabelEncoding
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError
-from seaice_cli.training.dataset import Crop, Crops, FileScene, GeneratedScene, SceneStore
+from seaice_cli.training.crops.dataset import Crop, Crops, FileScene, GeneratedScene, SceneStore
 from tests import rasters as made
 
 RULES = LabelEncoding(classes=2)

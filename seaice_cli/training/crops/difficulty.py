@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional as F
 
 from seaice_cli.data.labels.palettes import IGNORE
-from seaice_cli.training.dataset import TrainingScene
-from seaice_cli.training.sampling import Places
+from seaice_cli.training.crops.dataset import TrainingScene
+from seaice_cli.training.crops.sampling import Places
 
 SIDE = 128
 """Of a square, in pixels of the scene."""

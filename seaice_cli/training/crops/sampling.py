@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rasterio.windows import Window
 
 from seaice_cli.data.labels.palettes import IGNORE
-from seaice_cli.training.dataset import Crop, SceneStore, TrainingScene
+from seaice_cli.training.crops.dataset import Crop, SceneStore, TrainingScene
 
 BLOCK = 64
 """Side in pixels of the squares in which it is known which classes occur."""

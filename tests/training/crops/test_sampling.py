@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from seaice_cli.training.dataset import Labelled, SceneStore
-from seaice_cli.training.sampling import CropSampler, Plan, find_places, scene_weights
+from seaice_cli.training.crops.dataset import Labelled, SceneStore
+from seaice_cli.training.crops.sampling import CropSampler, Plan, find_places, scene_weights
 
 
 class Made:

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from seaice_cli.errors import DataError, OutputError
-from seaice_cli.training.difficulty import Difficulty
+from seaice_cli.training.crops.difficulty import Difficulty
 from seaice_cli.training.optimization.ema import Ema
 
 
