@@ -260,7 +260,7 @@ def test_a_damaged_checkpoint_is_named(lists, tmp_path, no_export):
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"data": ()}, OptionError, "data: name"),
+        ({"data": ()}, OptionError, "`data`: name"),
         ({"data": ("nothing.csv",)}, DataError, "nothing.csv"),
         ({"bands": (1, 2, 9)}, DataError, "trainscene"),
         ({"mean": (1.0,), "std": (1.0, 2.0)}, OptionError, "mean and std"),
