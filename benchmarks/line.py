@@ -29,7 +29,7 @@ from scipy.ndimage import gaussian_filter
 from seaice_cli.prediction import assembly
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions
-from seaice_cli.prediction.parts import classification, counting, recording, store
+from seaice_cli.prediction.parts import counting, recording, rows, store
 from seaice_cli.prediction.pipeline import predict
 from seaice_cli.raster.processors import processors
 from seaice_cli.raster.reading import scene
@@ -74,8 +74,7 @@ STAGES: list[tuple[str, Any, str]] = [
     ("send", FreeEngine, "send"),
     ("blend", blend.Blender, "_weighted"),
     ("blend", blend, "_added"),
-    ("classify", classification, "_classify"),
-    ("classify", classification, "_measure"),
+    ("classify", rows.Rows, "put"),
     ("gather", blocks.RowGatherer, "add"),
     ("count", counting.Counter, "areas"),
     ("count", counting.Counter, "count"),
@@ -157,9 +156,9 @@ def main() -> None:
     spent = {stage: statistics.median(r[2].get(stage, 0.0) for r in runs) for stage, _, _ in STAGES}
     spent = {"start and all else": processor - sum(spent.values())} | spent
     print(f"{chosen.side} x {chosen.side} px, deflated RGB, {machine()}, median of {chosen.runs}\n")
-    rows = [[stage, f"{s / mpx * 1e3:.2f}", f"{mpx / max(s, 1e-9):.0f}"] for stage, s in spent.items()]
-    rows.append(["**together**", f"{processor / mpx * 1e3:.2f}", f"{mpx / processor:.0f}"])
-    print(table(["stage", "processor ms / Mpx", "Mpx / s of a core"], rows))
+    lines = [[stage, f"{s / mpx * 1e3:.2f}", f"{mpx / max(s, 1e-9):.0f}"] for stage, s in spent.items()]
+    lines.append(["**together**", f"{processor / mpx * 1e3:.2f}", f"{mpx / processor:.0f}"])
+    print(table(["stage", "processor ms / Mpx", "Mpx / s of a core"], lines))
     could = mpx / processor * processors()
     best = min(r[0] for r in runs)
     print(f"\nwall {wall:.2f} s: {mpx / wall:.1f} Mpx/s (best run {mpx / best:.1f}); could: {could:.1f} Mpx/s")

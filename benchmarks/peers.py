@@ -19,9 +19,6 @@ import rasterio
 from measuring import PEERS, bench_line, machine, measure, median, seaice, table
 from rasterio.windows import Window
 
-from seaice_cli.network.catalog import find_model
-from seaice_cli.network.quantization import quantize
-
 SIDE = 256
 """Pixels along the side of the chips on which the network is calibrated."""
 
@@ -33,14 +30,19 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=3000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--quantise", nargs=2, type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.quantise:
+        add_int8(*chosen.quantise)
+        return
     with tempfile.TemporaryDirectory() as folder:
         scene, weights, model = Path(folder, "scene.tif"), Path(folder, "weights.pt"), Path(folder, "model")
         measure([sys.executable, str(PEERS / "make_scene.py"), str(scene), str(chosen.side), str(chosen.side)])
         measure(
             [sys.executable, __file__.replace("peers.py", "same_network.py"), chosen.network, str(weights), str(model)]
         )
-        add_int8(model, scene)
+        # In a process of its own: what this one has loaded would count as memory of those that it starts.
+        measure([sys.executable, __file__, "--quantise", str(model), str(scene)])
         rows = [ours(scene, model, precision, chosen.runs) for precision in ("int8", "bfloat16", "float32")]
         for peer in chosen.peers:
             script = [chosen.python, str(PEERS / f"bench_{peer}.py"), str(scene), str(Path(folder, f"{peer}.tif"))]
@@ -57,6 +59,9 @@ def main() -> None:
 
 def add_int8(model: Path, scene: Path) -> None:
     """Quantise the network, calibrated on parts of the scene."""
+    from seaice_cli.network.catalog import find_model
+    from seaice_cli.network.quantization import quantize
+
     with rasterio.open(scene) as source:
         steps = range(0, min(source.height, source.width) - SIDE, max(SIDE, source.height // 5))
         chips = [source.read(window=Window(left, top, SIDE, SIDE)) for top in steps for left in steps]

@@ -24,6 +24,7 @@ from seaice_cli.prediction.parts.recording import Recorder
 from seaice_cli.prediction.parts.run_folder import RunFolder
 from seaice_cli.prediction.parts.store import BLEND, Part, PartStore
 from seaice_cli.prediction.publishing import publish
+from seaice_cli.prediction.resources import windows_ahead
 from seaice_cli.prediction.summary import Summary, summarize
 from seaice_cli.products.preview import open_quicklook
 from seaice_cli.raster.reading.quicklook import Quicklook
@@ -159,7 +160,8 @@ def _compute(
     with Prefetched(
         lambda: read_chips(
             job.scene, job.grid, radiometry=job.radiometry, region=job.region, first_row=row, quicklook=quicklook
-        )
+        ),
+        depth=windows_ahead(job.grid, job.model.spec),
     ) as chips:
         shown = progress(counted(chips), len(job.grid), row * len(job.grid.columns))
         probabilities = run_augmented(engine, shown, options.tta)

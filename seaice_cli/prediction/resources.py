@@ -13,8 +13,12 @@ from seaice_cli.network.spec import ModelSpec, scene_dtype
 from seaice_cli.raster.windows.grid import Grid
 from seaice_cli.raster.writing.blocks import BLOCK
 
+SMALL_STRIP = 64 << 20
+"""Bytes of the rows under one grid row that may well lie in memory a third time."""
 _STRIPS = 2
 """Rows under one grid row that are held at once: those being read, and those that the engine still sees."""
+_SEEN = 7
+"""Windows that an engine on a CPU and the stages beside it hold, at most."""
 _BANDS = 5
 """Rows of blocks of a layer that are held at once: gathered, waiting for a thread, or being compressed, with their overviews."""
 
@@ -22,12 +26,26 @@ _BANDS = 5
 def memory_bytes(grid: Grid, spec: ModelSpec, layers: int, engine: str) -> int:
     """Estimate the peak: a constant of the engine, and what grows with the width, never with the height."""
     rows, columns = grid.shape
-    strip = grid.width * rows * (len(spec.bands) * scene_dtype(spec).itemsize * _STRIPS + 1)
+    strip = strip_bytes(grid, spec) * _STRIPS + min(strip_bytes(grid, spec), SMALL_STRIP) + grid.width * rows
     carried = grid.width * max(1, grid.overlap // 2) * len(spec.classes) * 4 * 2
     kept = grid.width * layers * (2 * rows + _BANDS * BLOCK)
     queued = 6 * rows * columns * (len(spec.bands) * scene_dtype(spec).itemsize + len(spec.classes) * 4)
     computing = ENGINE_KINDS[engine].memory_bytes * max(0.25, rows * columns / 1024**2)
     return int(computing + strip + carried + kept + queued)
+
+
+def strip_bytes(grid: Grid, spec: ModelSpec) -> int:
+    """Return what the rows under one grid row take."""
+    return int(grid.width * grid.rows.size * len(spec.bands) * scene_dtype(spec).itemsize)
+
+
+def windows_ahead(grid: Grid, spec: ModelSpec) -> int:
+    """Return how many windows may wait for the engine: a grid row of them, so that the next rows are read meanwhile.
+
+    Of wide scenes so many less that the rows of three grid rows never lie in memory at once.
+    """
+    columns = len(grid.columns)
+    return max(2, columns if strip_bytes(grid, spec) <= SMALL_STRIP else columns - _SEEN)
 
 
 def disk_bytes(grid: Grid, layers: int) -> int:

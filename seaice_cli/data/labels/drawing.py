@@ -16,7 +16,7 @@ from shapely.geometry import Polygon, mapping
 
 from seaice_cli.errors import OptionError
 from seaice_cli.prediction.options import PredictOptions
-from seaice_cli.prediction.parts.classification import SURE
+from seaice_cli.prediction.parts.rows import SURE
 from seaice_cli.prediction.pipeline import Progress, predict
 from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
 from seaice_cli.raster.reading.scene import Scene

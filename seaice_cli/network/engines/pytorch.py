@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from seaice_cli.errors import EngineError
@@ -86,10 +87,15 @@ class TorchEngine:
         pixels = [c.pixels for c in batch if c.pixels is not None]
         if not pixels:
             return batch, None
-        inputs = torch.from_numpy(np.stack(pixels))
-        if self._device.type == "cuda":
-            return batch, inputs.pin_memory().to(self._device, non_blocking=True)
-        return batch, inputs
+        return batch, self._gathered(pixels).to(self._device, non_blocking=True)
+
+    def _gathered(self, pixels: list[npt.NDArray[Any]]) -> torch.Tensor:
+        """Return the pixels as a batch, on a GPU's host in pinned memory, from where copies need nobody to wait for them."""
+        kind = torch.from_numpy(np.empty(0, pixels[0].dtype)).dtype
+        inputs = torch.empty((len(pixels), *pixels[0].shape), dtype=kind, pin_memory=self._device.type == "cuda")
+        for place, chip in zip(inputs.numpy(), pixels, strict=True):
+            np.copyto(place, chip)
+        return inputs
 
     def _handed_out(self, batch: list[Chip], outputs: list[torch.Tensor]) -> Iterator[Chip]:
         results = iter(outputs)
