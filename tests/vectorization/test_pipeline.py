@@ -275,7 +275,7 @@ def test_bad_masks_are_refused_in_a_line_and_leave_nothing(tmp_path, index):
         ({"classes": ("slush",)}, "no class 'slush' in this mask; it has 0 .water., 1 .ice., 2 .cloud."),
         ({"classes": (255,)}, "nodata, which never becomes polygons"),
         ({"band": 3}, "has no band 3"),
-        ({"smooth": True}, "needs --probability"),
+        ({"smooth": True}, "needs `probability`"),
         ({"sigrid3": True}, "a SIGRID-3 chart is a Shapefile"),
         ({"t_srs": "somewhere"}, "no coordinate reference system"),
     ],
