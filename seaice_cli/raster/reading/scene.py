@@ -313,9 +313,10 @@ class Scene:
 
     def _sampled(self, windows: int, side: int) -> npt.NDArray[Any]:
         height, width = min(side, self.height), min(side, self.width)
-        tops = sorted({int(v) for v in np.linspace(0, self.height - height, windows)})
-        lefts = sorted({int(v) for v in np.linspace(0, self.width - width, windows)})
-        if self._dataset.block_shapes[0][1] >= self._dataset.width:
+        block = self._dataset.block_shapes[0]
+        tops = _spread(self.height, height, windows, block[0], self.window.row_off)
+        lefts = _spread(self.width, width, windows, block[1], self.window.col_off)
+        if block[1] >= self._dataset.width:
             lefts, width = [0], self.width  # strips are decoded from their start on: never go back in one
         found = [self._values(Window(left, top, width, height)) for top in tops for left in lefts]
         return np.concatenate(found, axis=1)
@@ -387,3 +388,13 @@ def _cache_bytes(dataset: Raster) -> int:
 
 def _to_multiple(value: int, step: int) -> int:
     return value // step * step
+
+
+def _spread(length: int, side: int, number: int, block: int, offset: int) -> list[int]:
+    """Return where so many windows begin that are spread along an axis, moved back where they would lie in two blocks of the file."""
+    starts = set()
+    for start in np.linspace(0, length - side, number).astype(int):
+        over = (offset + int(start) + side) % block
+        fits = 0 < over < side <= block
+        starts.add(max(0, int(start) - over) if fits else int(start))
+    return sorted(starts)

@@ -7,7 +7,7 @@ from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
 from seaice_cli.errors import SceneError
-from seaice_cli.raster.reading.scene import Scene
+from seaice_cli.raster.reading.scene import Scene, _spread
 
 
 def valid_of(path, **options):
@@ -161,3 +161,16 @@ def test_complex_values_and_palettes_are_refused(write_scene, noise):
         assert dataset.colorinterp[0] == ColorInterp.palette
     with pytest.raises(SceneError, match="expand rgb"):
         Scene(str(path))
+
+
+@pytest.mark.parametrize(
+    ("length", "block", "offset"), [(8192, 512, 0), (8192, 512, 100), (1000, 256, 3), (64, 512, 0), (90, 16, 0)]
+)
+def test_sampled_windows_lie_in_one_block_each_where_they_fit(length, block, offset):
+    starts = _spread(length, 64, 5, block, offset)
+    assert all(0 <= start <= length - 64 for start in starts)
+    if length > 5 * 64:
+        assert len(starts) == 5
+    if block >= 64:
+        inside = [(offset + s) // block == (offset + s + 63) // block for s in starts]
+        assert sum(inside) >= len(starts) - 1, "the first one may have nowhere to go"
