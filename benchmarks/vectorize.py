@@ -125,6 +125,19 @@ def contend(mask: Path, folder: Path, only: str):
             (folder / "out.gpkg").unlink(missing_ok=True)
     if "geoai.raster_to_vector" not in contenders:
         yield "geoai.raster_to_vector", "not installed"
+    command = [
+        sys.executable,
+        "-m",
+        "seaice_cli",
+        "vectorize",
+        str(mask),
+        str(folder / "out.gpkg"),
+        "--attributes",
+        "none",
+    ]
+    if only in (name := "seaice vectorize, the command, both classes"):
+        yield name, run(command)
+        (folder / "out.gpkg").unlink(missing_ok=True)
     for script in ("gdal_polygonize.py",):
         if shutil.which(script) is None:
             yield script, "not installed"

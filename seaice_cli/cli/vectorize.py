@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
-from seaice_cli.cli.shared.lean_imports import load_lean
+from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean
 from seaice_cli.cli.shared.parameters import FILE, Classes, as_json, overwrite
 
 ATTRIBUTES = ("basic", "floe", "none")
@@ -74,7 +74,7 @@ def vectorize(
 
     Example: seaice vectorize mask.tif ice.gpkg --classes ice --min-area 1e5 --attributes floe
     """
-    for library in ("numba", "pyogrio"):
+    for library in UNUSED:
         load_lean(library)
     from seaice_cli.vectorization.pipeline import VectorOptions
     from seaice_cli.vectorization.pipeline import vectorize as run
