@@ -10,7 +10,7 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
-from seaice_cli.data.rasters import Layout, open_raster, write_raster
+from seaice_cli.data.rasters import RasterProfile, open_raster, write_raster
 
 TRANSFORM = Affine(250.0, 0.0, -1_000_000.0, 0.0, -250.0, 500_000.0)
 
@@ -29,7 +29,7 @@ def raster(
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = path.suffix != ".tif" or crs is None
-    layout = Layout(
+    profile = RasterProfile(
         None if plain else CRS.from_epsg(crs),
         Affine.identity() if plain else transform,
         nodata,
@@ -37,7 +37,7 @@ def raster(
         colors=(ColorInterp.gray,) * len(pixels) if len(pixels) == 1 else (),
         colormap=colormap,
     )
-    write_raster(path, pixels, layout)
+    write_raster(path, pixels, profile)
     return path
 
 

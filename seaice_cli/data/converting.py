@@ -14,7 +14,7 @@ from seaice_cli.data.folders import RASTERS
 from seaice_cli.data.labels.encoding import MAX_VALUE, LabelEncoding
 from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.data.labels.reading import LabelReader
-from seaice_cli.data.rasters import encode_png, layout_of, open_raster, whole, write_streamed
+from seaice_cli.data.rasters import encode_png, open_raster, profile_of, whole, write_streamed
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.outputs import new_file, refuse_target
@@ -46,7 +46,7 @@ def write_ids(sample: Sample, target: Path, encoding: LabelEncoding, *, overwrit
     with open_raster(sample.image) as image, new_file(target, overwrite=overwrite) as partial:
         size = whole(image)
         chips = ((window, reader.read(sample, window)) for window in _blocks(size))
-        write_streamed(partial, chips, layout_of(image), size)
+        write_streamed(partial, chips, profile_of(image), size)
 
 
 def _blocks(size: Window) -> Iterator[Window]:

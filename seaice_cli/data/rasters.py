@@ -34,7 +34,7 @@ MAX_BANDS = 1000
 
 
 @contextmanager
-def plain_pictures() -> Iterator[None]:
+def without_georeference_warning() -> Iterator[None]:
     """Let rasters without georeferencing pass in silence: a PNG is no worse a label for it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -61,7 +61,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> Raster:
-    with plain_pictures():
+    with without_georeference_warning():
         dataset = Raster(path, rasterio.open(path), error=DataError)
     refuse_unclear(path, dataset, DataError)
     if not 1 <= dataset.count <= MAX_BANDS:
@@ -71,7 +71,7 @@ def _open(path: Path) -> Raster:
     return dataset
 
 
-class Pool:
+class DatasetPool:
     """Rasters that stay open, so that many small windows cost no opening; for one thread of each process.
 
     Args:
@@ -82,8 +82,8 @@ class Pool:
         self._limit, self._process = limit, os.getpid()
         self._rasters: OrderedDict[Path, Raster] = OrderedDict()
 
-    def __reduce__(self) -> tuple[type[Pool], tuple[int]]:
-        return Pool, (self._limit,)
+    def __reduce__(self) -> tuple[type[DatasetPool], tuple[int]]:
+        return DatasetPool, (self._limit,)
 
     @contextmanager
     def open(self, path: Path) -> Iterator[Raster]:
@@ -159,7 +159,7 @@ def open_scene(path: Path) -> Iterator[Scene]:
     Raises:
         SceneError: The image cannot be opened or is of a kind that is no imagery.
     """
-    with plain_pictures():
+    with without_georeference_warning():
         scene = Scene(str(path))
     with scene:
         if len(scene.bands) > MAX_BANDS:
@@ -168,7 +168,7 @@ def open_scene(path: Path) -> Iterator[Scene]:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class RasterProfile:
     """What a tile takes over from its scene besides pixels."""
 
     crs: Any
@@ -186,21 +186,21 @@ class Layout:
         """Whether a PNG can hold the bands and what the raster says of them."""
         return len(self.dtypes) <= 4 and set(self.dtypes) in ({"uint8"}, {"uint16"}) and not self.masked
 
-    def at(self, window: Window) -> Layout:
-        """Return the layout of a window."""
+    def at(self, window: Window) -> RasterProfile:
+        """Return the profile of a window."""
         return replace(self, transform=self.transform @ Affine.translation(window.col_off, window.row_off))
 
-    def of_ids(self) -> Layout:
-        """Return the layout of a label in class ids on the same pixels."""
-        return Layout(self.crs, self.transform, None, ("uint8",))
+    def of_ids(self) -> RasterProfile:
+        """Return the profile of a label in class ids on the same pixels."""
+        return RasterProfile(self.crs, self.transform, None, ("uint8",))
 
 
-def layout_of(dataset: Raster) -> Layout:
-    """Return the layout of an open raster."""
+def profile_of(dataset: Raster) -> RasterProfile:
+    """Return the profile of an open raster."""
     colormap = dataset.colormap(1) if dataset.colorinterp[0] == ColorInterp.palette else None
     mask = mask_kind(dataset, tuple(dataset.indexes))
     several = len(set(map(repr, dataset.nodatavals))) > 1 and ColorInterp.alpha not in dataset.colorinterp
-    return Layout(
+    return RasterProfile(
         dataset.crs,
         dataset.transform,
         None if several else dataset.nodata,
@@ -213,44 +213,48 @@ def layout_of(dataset: Raster) -> Layout:
 
 
 def write_raster(
-    path: Path, pixels: npt.NDArray[Any], layout: Layout, *, valid: npt.NDArray[np.bool_] | None = None
+    path: Path, pixels: npt.NDArray[Any], profile: RasterProfile, *, valid: npt.NDArray[np.bool_] | None = None
 ) -> None:
     """Write (bands, height, width) as GeoTIFF, or as PNG if the path ends so; what no PNG can say is left out.
 
     Args:
         path: The file.
         pixels: Of all bands.
-        layout: Of the raster that they come from.
+        profile: Of the raster that they come from.
         valid: (height, width), True = data: written as a mask band of the file.
 
     Raises:
         OutputError: The file cannot be written.
     """
     png = path.suffix.lower() == ".png"
-    options = {} if png else {"compress": "deflate", "crs": layout.crs}
-    with writing(path), plain_pictures(), rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(
+    options = {} if png else {"compress": "deflate", "crs": profile.crs}
+    with writing(path), without_georeference_warning(), rasterio.Env(
+        GDAL_PAM_ENABLED="NO", GDAL_TIFF_INTERNAL_MASK=True
+    ), rasterio.open(
         path, "w", driver="PNG" if png else "GTiff", count=len(pixels), height=pixels.shape[1], width=pixels.shape[2],
-        dtype=pixels.dtype, nodata=layout.nodata, transform=layout.transform, **options,
+        dtype=pixels.dtype, nodata=profile.nodata, transform=profile.transform, **options,
     ) as dataset:  # fmt: skip
-        if layout.colormap:
-            dataset.write_colormap(1, layout.colormap)
+        if profile.colormap:
+            dataset.write_colormap(1, profile.colormap)
         if not png:
-            _describe(dataset, layout)  # before any pixel: afterwards a GeoTIFF cannot say any more which band is alpha
+            _describe(
+                dataset, profile
+            )  # before any pixel: afterwards a GeoTIFF cannot say any more which band is alpha
         dataset.write(pixels)
         if valid is not None:
             dataset.write_mask(valid)
 
 
-def _describe(dataset: Any, layout: Layout) -> None:
-    for band, text in enumerate(layout.descriptions, 1):
+def _describe(dataset: Any, profile: RasterProfile) -> None:
+    for band, text in enumerate(profile.descriptions, 1):
         if text:
             dataset.set_band_description(band, text)
-    if layout.colors and not layout.colormap:
-        dataset.colorinterp = layout.colors
+    if profile.colors and not profile.colormap:
+        dataset.colorinterp = profile.colors
 
 
 def write_streamed(
-    path: Path, chips: Iterable[tuple[Window, npt.NDArray[np.uint8]]], layout: Layout, size: Window
+    path: Path, chips: Iterable[tuple[Window, npt.NDArray[np.uint8]]], profile: RasterProfile, size: Window
 ) -> None:
     """Write a raster of class ids from (height, width) chips, as tiled GeoTIFF, or as PNG if the path ends so.
 
@@ -260,10 +264,10 @@ def write_streamed(
     png = path.suffix.lower() == ".png"
     tif = path.with_name(f"{path.name}.tif") if png else path
     try:
-        with plain_pictures():
+        with without_georeference_warning():
             with rasterio.open(
-                tif, "w", driver="GTiff", count=1, height=size.height, width=size.width, dtype="uint8", crs=layout.crs,
-                transform=layout.transform, tiled=True, compress="deflate", bigtiff="if_safer",
+                tif, "w", driver="GTiff", count=1, height=size.height, width=size.width, dtype="uint8", crs=profile.crs,
+                transform=profile.transform, tiled=True, compress="deflate", bigtiff="if_safer",
             ) as dataset:  # fmt: skip
                 for window, ids in chips:  # read meanwhile, with what lies in sidecars
                     dataset.write(ids, 1, window=window)
@@ -278,7 +282,7 @@ def write_streamed(
 def encode_png(pixels: npt.NDArray[Any]) -> bytes:
     """Return (height, width) pixels of 8 or 16 bits as a PNG file."""
     height, width = pixels.shape
-    with plain_pictures(), rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile(ext=".png") as memory:
+    with without_georeference_warning(), rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile(ext=".png") as memory:
         with memory.open(driver="PNG", count=1, height=height, width=width, dtype=pixels.dtype) as dataset:
             dataset.write(pixels, 1)
         return bytes(memory.read())

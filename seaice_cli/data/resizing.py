@@ -18,7 +18,7 @@ from rasterio.enums import ColorInterp, Resampling
 
 from seaice_cli.data.labels.encoding import LabelEncoding
 from seaice_cli.data.labels.reading import LabelReader
-from seaice_cli.data.rasters import Layout, layout_of, open_raster, write_raster
+from seaice_cli.data.rasters import RasterProfile, open_raster, profile_of, write_raster
 from seaice_cli.data.samples import Sample, write_samples
 from seaice_cli.data.tiling import FORMATS, moved, refuse_equal_names, suffix_of
 from seaice_cli.errors import OptionError
@@ -75,23 +75,23 @@ def resize_scenes(
 
 def _resize(sample: Sample, folder: Path, size: int, file_format: str, reader: LabelReader) -> Sample:
     with open_raster(sample.image) as image:
-        layout = _resized_layout(image, size)
+        profile = _resized_profile(image, size)
         target = folder / "image" / f"{sample.image.stem}{suffix_of(sample.image, image, file_format)}"
         shrinks = size < min(image.height, image.width)
         how = Resampling.average if shrinks else Resampling.bilinear
         pixels = image.read(out_shape=(image.count, size, size), resampling=how)
-        valid = _nearest_valid(image, size) if layout.masked or ColorInterp.alpha in image.colorinterp else None
+        valid = _nearest_valid(image, size) if profile.masked or ColorInterp.alpha in image.colorinterp else None
         if (
             valid is not None and ColorInterp.alpha in image.colorinterp
         ):  # no half-transparent pixels: these would count as data
             opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
             pixels[image.colorinterp.index(ColorInterp.alpha)] = np.where(valid, opaque, 0)
-        write_raster(target, pixels, layout, valid=valid if layout.masked else None)
+        write_raster(target, pixels, profile, valid=valid if profile.masked else None)
     if sample.label is None:
         return Sample(target, None, sample.group)
     ids = _nearest(reader.read(sample), size)
-    label = folder / "gt" / f"{sample.image.stem}{'.png' if layout.crs is None else '.tif'}"
-    write_raster(label, ids[None], layout.of_ids())
+    label = folder / "gt" / f"{sample.image.stem}{'.png' if profile.crs is None else '.tif'}"
+    write_raster(label, ids[None], profile.of_ids())
     return Sample(target, label, sample.group)
 
 
@@ -102,9 +102,9 @@ def _nearest_valid(image: Any, size: int) -> npt.NDArray[np.bool_]:
     return Validity.of(image, bands).read(image, pixels, out_shape=(size, size))
 
 
-def _resized_layout(image: Any, size: int) -> Layout:
+def _resized_profile(image: Any, size: int) -> RasterProfile:
     scale = Affine.scale(image.width / size, image.height / size)
-    return replace(layout_of(image), transform=image.transform @ scale)
+    return replace(profile_of(image), transform=image.transform @ scale)
 
 
 def _nearest(ids: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:

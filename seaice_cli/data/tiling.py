@@ -18,7 +18,7 @@ from rasterio.windows import Window
 from seaice_cli.data.labels.encoding import LabelEncoding
 from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.data.labels.reading import LabelReader, is_vector
-from seaice_cli.data.rasters import Layout, layout_of, open_raster, read_valid, read_window, write_raster
+from seaice_cli.data.rasters import RasterProfile, open_raster, profile_of, read_valid, read_window, write_raster
 from seaice_cli.data.samples import Sample, write_samples
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.outputs import new_folder
@@ -173,7 +173,7 @@ def _tile_scene(sample: Sample, folder: Path, cut: Cut, reader: LabelReader) -> 
     with ExitStack() as stack:
         image = stack.enter_context(open_raster(sample.image))
         label = _open_label(stack, sample, image, cut)
-        layout = layout_of(image)
+        profile = profile_of(image)
         suffix = suffix_of(sample.image, image, cut.format)
         for number, window in enumerate(windows_of(image.height, image.width, cut)):
             ids = reader.read(sample, window) if sample.label and cut.needs_rules else None
@@ -185,19 +185,19 @@ def _tile_scene(sample: Sample, folder: Path, cut: Cut, reader: LabelReader) -> 
                 raise DataError(
                     f"{sample.image}: its tile {name} has the name of another scene's; rename one of the scenes"
                 )
-            _write_image(target, image, window, layout)
+            _write_image(target, image, window, profile)
             label_stem = folder / "gt" / f"{name}{cut.label_suffix}"
             if label is not None:
                 yield Sample(target, _copy_label(label, window, label_stem), sample.group)
             else:
-                yield Sample(target, _write_ids(ids, window, label_stem, layout), sample.group)
+                yield Sample(target, _write_ids(ids, window, label_stem, profile), sample.group)
 
 
-def _write_image(target: Path, image: Any, window: Window, layout: Layout) -> None:
-    fill = layout.nodata if layout.nodata is not None else 0
+def _write_image(target: Path, image: Any, window: Window, profile: RasterProfile) -> None:
+    fill = profile.nodata if profile.nodata is not None else 0
     pixels = read_window(image, window, bands=list(image.indexes), fill=fill)
-    valid = _valid(image, window) if layout.masked else None
-    write_raster(target, pixels, layout.at(window), valid=valid)
+    valid = _valid(image, window) if profile.masked else None
+    write_raster(target, pixels, profile.at(window), valid=valid)
 
 
 def _valid(image: Any, window: Window) -> npt.NDArray[np.bool_]:
@@ -224,16 +224,16 @@ def _open_label(stack: ExitStack, sample: Sample, image: Any, cut: Cut) -> Any:
     return label
 
 
-def _write_ids(ids: npt.NDArray[np.uint8] | None, window: Window, stem: Path, layout: Layout) -> Path | None:
+def _write_ids(ids: npt.NDArray[np.uint8] | None, window: Window, stem: Path, profile: RasterProfile) -> Path | None:
     if ids is None:
         return None
-    target = stem.with_name(f"{stem.name}.png" if layout.crs is None else f"{stem.name}.tif")
-    write_raster(target, ids[None], layout.of_ids().at(window))
+    target = stem.with_name(f"{stem.name}.png" if profile.crs is None else f"{stem.name}.tif")
+    write_raster(target, ids[None], profile.of_ids().at(window))
     return target
 
 
 def _copy_label(label: Any, window: Window, stem: Path) -> Path:
-    own = layout_of(label)
+    own = profile_of(label)
     target = stem.with_name(stem.name + (".tif" if own.crs is not None or not own.fits_png else ".png"))
     write_raster(target, read_window(label, window, bands=list(label.indexes)), own.at(window))
     return target
@@ -258,9 +258,9 @@ def suffix_of(path: Path, image: Any, file_format: str) -> str:
     """
     plain = path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp") and image.crs is None
     suffix = (".png" if plain else ".tif") if file_format == "auto" else f".{file_format}"
-    if suffix == ".png" and not layout_of(image).fits_png:
+    if suffix == ".png" and not profile_of(image).fits_png:
         if file_format == "auto":
             return ".tif"
-        masked = " and a mask of where there is data" if layout_of(image).masked else ""
+        masked = " and a mask of where there is data" if profile_of(image).masked else ""
         raise DataError(f"{path}: {image.count} bands of {image.dtypes[0]}{masked} do not fit a PNG; write tif")
     return suffix

@@ -107,14 +107,14 @@ class MaskReader:
         self._palette = legend.palette
         try:
             source = self._stack.enter_context(open_raster(path))
-            _refuse_strange(path, source)
+            _refuse_images(path, source)
             own = MaskGrid((source.height, source.width), source.transform, source.crs)
             self.grid = grid or own
-            self.warped = grid is not None and not _alike(path, own, grid)
+            self.warped = grid is not None and not _is_same_grid(path, own, grid)
             self._bands = spectral_bands(source)
             self._validity = Validity.of(source, self._bands).without(legend.names)
             self._source = source
-            self._laid = self._stack.enter_context(self._lay(own)) if self.warped else None
+            self._warped_dataset = self._stack.enter_context(self._warp(own)) if self.warped else None
         except BaseException:
             self._stack.close()
             raise
@@ -132,8 +132,8 @@ class MaskReader:
             DataError: The file is damaged, or holds a value that is no class.
         """
         window = Window(col_off=0, row_off=top, width=self.grid.shape[1], height=bottom - top)
-        if self._laid is not None:
-            return np.asarray(self._laid.read(1, window=window))
+        if self._warped_dataset is not None:
+            return np.asarray(self._warped_dataset.read(1, window=window))
         return self._classify(window)
 
     def _classify(self, window: Window) -> Ids:
@@ -182,7 +182,7 @@ class MaskReader:
             )
         return ids.astype(np.uint8)
 
-    def _lay(self, own: MaskGrid) -> Raster:
+    def _warp(self, own: MaskGrid) -> Raster:
         """Return the class ids on the wanted grid: first those of the part that it shows, in a file that goes away, then these laid.
 
         What has no data is known before anything is moved; GDAL, while warping, looks at only one of the ways to say so.
@@ -263,7 +263,7 @@ def named_classes(path: Path) -> tuple[tuple[str, ...], int] | None:
     return (names, int(ice)) if len(names) > 1 and ice.isdecimal() and int(ice) < len(names) else None
 
 
-def _refuse_strange(path: Path, source: Raster) -> None:
+def _refuse_images(path: Path, source: Raster) -> None:
     kinds = {np.dtype(t).kind for t in source.dtypes}
     if not kinds <= {"u", "i", "f"}:
         raise DataError(f"{path}: holds {source.dtypes[0]}; a mask holds whole numbers, one per class")
@@ -271,7 +271,7 @@ def _refuse_strange(path: Path, source: Raster) -> None:
         raise DataError(f"{path}: has {source.count} bands; a mask has one")
 
 
-def _alike(path: Path, own: MaskGrid, wanted: MaskGrid) -> bool:
+def _is_same_grid(path: Path, own: MaskGrid, wanted: MaskGrid) -> bool:
     """Return whether two grids are the same; False if one can be laid onto the other.
 
     Raises:

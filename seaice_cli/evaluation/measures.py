@@ -9,13 +9,13 @@ import numpy as np
 
 from seaice_cli.evaluation.criteria import Criteria
 from seaice_cli.evaluation.metrics import confusion as pixels
-from seaice_cli.evaluation.metrics.accumulators import Additive
-from seaice_cli.evaluation.metrics.boundaries import BoundarySums
-from seaice_cli.evaluation.metrics.calibration import CalibrationSums
-from seaice_cli.evaluation.metrics.concentration import ConcentrationSums
+from seaice_cli.evaluation.metrics.accumulators import Accumulator
+from seaice_cli.evaluation.metrics.boundaries import BoundaryAccumulator
+from seaice_cli.evaluation.metrics.calibration import CalibrationAccumulator
+from seaice_cli.evaluation.metrics.concentration import ConcentrationAccumulator
 from seaice_cli.evaluation.metrics.confusion import Confusion
-from seaice_cli.evaluation.metrics.ice_edge import EdgeSums
-from seaice_cli.evaluation.metrics.objects import ObjectSums
+from seaice_cli.evaluation.metrics.ice_edge import EdgeAccumulator
+from seaice_cli.evaluation.metrics.objects import ObjectAccumulator
 
 LOWER_IS_BETTER = (
     "iiee",
@@ -36,16 +36,16 @@ LOWER_IS_BETTER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Measures(Additive):
+class Measures(Accumulator):
     """Sums over the pixels, cells, edges and objects of scenes."""
 
     confusion: Confusion
-    boundaries: BoundarySums
-    edge: EdgeSums
-    concentrations: tuple[ConcentrationSums, ...]
+    boundaries: BoundaryAccumulator
+    edge: EdgeAccumulator
+    concentrations: tuple[ConcentrationAccumulator, ...]
     """One for every size of cells."""
-    calibration: CalibrationSums
-    objects: ObjectSums
+    calibration: CalibrationAccumulator
+    objects: ObjectAccumulator
     size: float = 0.0
     """Pixels of the scenes, with or without data."""
     seconds: float = 0.0
@@ -59,11 +59,11 @@ class Measures(Additive):
         classes = len(criteria.classes)
         return cls(
             confusion=Confusion.empty(classes),
-            boundaries=BoundarySums.empty(len(criteria.distances), classes),
-            edge=EdgeSums(),
-            concentrations=tuple(ConcentrationSums() for _ in criteria.cells),
-            calibration=CalibrationSums.empty(),
-            objects=ObjectSums(),
+            boundaries=BoundaryAccumulator.empty(len(criteria.distances), classes),
+            edge=EdgeAccumulator(),
+            concentrations=tuple(ConcentrationAccumulator() for _ in criteria.cells),
+            calibration=CalibrationAccumulator.empty(),
+            objects=ObjectAccumulator(),
         )
 
 
@@ -100,7 +100,7 @@ def ice_scores(c: Confusion, criteria: Criteria) -> dict[str, float]:
     return found
 
 
-def _boundary_scores(sums: BoundarySums, criteria: Criteria) -> dict[str, float]:
+def _boundary_scores(sums: BoundaryAccumulator, criteria: Criteria) -> dict[str, float]:
     found: dict[str, float] = {}
     for score, values in (("boundary_f", sums.f()), ("boundary_iou", sums.iou())):
         for distance, row in zip(criteria.distances, values, strict=True):
@@ -110,7 +110,7 @@ def _boundary_scores(sums: BoundarySums, criteria: Criteria) -> dict[str, float]
     return found
 
 
-def _concentration_scores(sums: tuple[ConcentrationSums, ...], criteria: Criteria) -> dict[str, float]:
+def _concentration_scores(sums: tuple[ConcentrationAccumulator, ...], criteria: Criteria) -> dict[str, float]:
     found: dict[str, float] = {}
     for size, cells in zip(criteria.cells, sums, strict=True):
         at = f"@{size:g}km"

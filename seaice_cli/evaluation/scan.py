@@ -15,11 +15,11 @@ from seaice_cli.evaluation.criteria import Criteria, Pair
 from seaice_cli.evaluation.masks import Ids, MaskGrid, MaskReader
 from seaice_cli.evaluation.measures import Measures
 from seaice_cli.evaluation.metrics import ice_edge
-from seaice_cli.evaluation.metrics.boundaries import BoundarySums, boundary_sums
-from seaice_cli.evaluation.metrics.calibration import CalibrationSums
-from seaice_cli.evaluation.metrics.concentration import CellGrid, ConcentrationSums
+from seaice_cli.evaluation.metrics.boundaries import BoundaryAccumulator, compare_boundaries
+from seaice_cli.evaluation.metrics.calibration import CalibrationAccumulator
+from seaice_cli.evaluation.metrics.concentration import CellGrid, ConcentrationAccumulator
 from seaice_cli.evaluation.metrics.confusion import Confusion
-from seaice_cli.evaluation.metrics.ice_edge import EdgeCollector, EdgeSums
+from seaice_cli.evaluation.metrics.ice_edge import EdgeAccumulator, EdgeCollector
 from seaice_cli.evaluation.metrics.objects import ObjectCollector
 from seaice_cli.evaluation.pixel_geometry import PixelGeometry, pixel_geometry_of
 from seaice_cli.evaluation.probabilities import ProbabilityReader
@@ -45,15 +45,15 @@ def scan(pair: Pair, criteria: Criteria, *, strip_pixels: int = STRIP_PIXELS) ->
         probability = ProbabilityReader(pair.probability, grid=mask.grid) if pair.probability else None
         if probability:
             stack.enter_context(probability)
-        scene = _Scene(pair, criteria, mask, features=features is not None)
+        scene = _SceneScan(pair, criteria, mask, features=features is not None)
         for (first, last), core in _strips(mask.grid.shape, scene.halo, strip_pixels):
             truth, predicted = reference.read(first, last), mask.read(first, last)
             top, bottom = first + core.start, first + core.stop
-            scene.compare(first, core, truth, predicted)
+            scene.add_classes(first, core, truth, predicted)
             objects = features.objects(top, bottom, criteria.ice) if features else truth[core] == criteria.ice
-            scene.match(objects, truth[core], predicted[core])
+            scene.add_objects(objects, truth[core], predicted[core])
             if probability:
-                scene.judge(probability.read(top, bottom), truth[core])
+                scene.add_probabilities(probability.read(top, bottom), truth[core])
         found = scene.finish()
     if not found.confusion.total + found.confusion.missing and isinstance(reference, MaskReader) and reference.warped:
         raise DataError(f"{pair.reference}: has no pixel in common with {pair.predicted}; do both show the same place?")
@@ -81,30 +81,34 @@ def _strips(shape: tuple[int, int], halo: int, pixels: int) -> Iterator[tuple[tu
         yield (first, last), slice(top - first, bottom - first)
 
 
-class _Scene:
-    """The collectors of one scene."""
+class _SceneScan:
+    """The accumulators of one scene."""
 
     def __init__(self, pair: Pair, criteria: Criteria, mask: MaskReader, *, features: bool) -> None:
         self._pair, self._criteria, self._grid = pair, criteria, mask.grid
-        ground = pixel_geometry_of(mask.grid.transform, mask.grid.crs, mask.grid.shape)
-        if criteria.by_area and ground is None:
+        geometry = pixel_geometry_of(mask.grid.transform, mask.grid.crs, mask.grid.shape)
+        if criteria.by_area and geometry is None:
             raise OptionError(f"{pair.predicted}: has no CRS, so its pixels cannot be weighted by their area")
         classes = len(criteria.classes)
-        self._ground: PixelGeometry | None = ground
-        self._reaches = [d.reach(mask.grid.shape, ground.pixel if ground else None) for d in criteria.distances]
-        self.halo = max([ice_edge.HALO, *(r.rows for r in self._reaches)])
+        self._geometry: PixelGeometry | None = geometry
+        self._tolerances = [
+            d.tolerance(mask.grid.shape, geometry.pixel if geometry else None) for d in criteria.distances
+        ]
+        self.halo = max([ice_edge.HALO, *(r.rows for r in self._tolerances)])
         self._confusion = Confusion.empty(classes)
-        self._boundaries = BoundarySums.empty(len(self._reaches), classes)
-        self._calibration = CalibrationSums.empty()
+        self._boundaries = BoundaryAccumulator.empty(len(self._tolerances), classes)
+        self._calibration = CalibrationAccumulator.empty()
         self._objects = ObjectCollector(features=features, smallest=criteria.smallest_object)
-        self._edges = EdgeCollector(ground) if ground else None
-        self._cells = [CellGrid(ground, km) if ground and _wide(ground, km) else None for km in criteria.cells]
+        self._edges = EdgeCollector(geometry) if geometry else None
+        self._cells = [
+            CellGrid(geometry, km) if geometry and _has_several_pixels(geometry, km) else None for km in criteria.cells
+        ]
 
-    def compare(self, top: int, core: slice, truth: Ids, predicted: Ids) -> None:
-        """Take rows with their context; `top` is the first of them."""
+    def add_classes(self, top: int, core: slice, truth: Ids, predicted: Ids) -> None:
+        """Add the core rows of class ids; the rows around them are context, `top` is the first of all."""
         criteria, n = self._criteria, len(self._criteria.classes)
         start, stop = top + core.start, top + core.stop
-        weights = self._ground.areas(start, stop) if criteria.by_area and self._ground else None
+        weights = self._geometry.areas(start, stop) if criteria.by_area and self._geometry else None
         try:
             self._confusion = self._confusion.add(truth[core], predicted[core], weights=weights)
         except ValueError as error:
@@ -112,24 +116,24 @@ class _Scene:
                 f"{self._pair.predicted} against {self._pair.reference}: {error} ({', '.join(criteria.classes)}); "
                 "name all classes with `classes`, or say what the values stand for with `values`"
             ) from error
-        self._boundaries += boundary_sums(truth, predicted, core, classes=n, reaches=self._reaches)
+        self._boundaries += compare_boundaries(truth, predicted, core, classes=n, tolerances=self._tolerances)
         known = (truth < n) & (predicted < n) & ~np.isin(truth, criteria.hidden) & ~np.isin(predicted, criteria.hidden)
-        true, claimed = truth == criteria.ice, predicted == criteria.ice
+        true_ice, predicted_ice = truth == criteria.ice, predicted == criteria.ice
         if self._edges:
-            self._edges.add(top, core, (true, claimed), known)
+            self._edges.add(top, core, (true_ice, predicted_ice), known)
         for cells in filter(None, self._cells):
-            cells.add(start, (true[core], claimed[core]), known[core])
+            cells.add(start, (true_ice[core], predicted_ice[core]), known[core])
 
-    def match(self, objects: npt.NDArray[Any], truth: Ids, predicted: Ids) -> None:
-        """Take the true objects of the next rows, by number or as a mask; what is unknown on either side is in none."""
+    def add_objects(self, objects: npt.NDArray[Any], truth: Ids, predicted: Ids) -> None:
+        """Add the true objects of the next rows, as numbers or as a mask; pixels unknown on either side belong to none."""
         n = len(self._criteria.classes)
         known = (truth < n) & (predicted < n)
         self._objects.add(objects * known, (predicted == self._criteria.ice) & known)
 
-    def judge(self, probability: npt.NDArray[np.float32], truth: Ids) -> None:
-        """Take the probabilities of the next rows."""
+    def add_probabilities(self, probability: npt.NDArray[np.float32], truth: Ids) -> None:
+        """Add the probabilities of the next rows."""
         known = (truth < len(self._criteria.classes)) & ~np.isnan(probability)
-        self._calibration += CalibrationSums.of(probability[known], truth[known] == self._criteria.ice)
+        self._calibration += CalibrationAccumulator.of(probability[known], truth[known] == self._criteria.ice)
 
     def finish(self) -> Measures:
         """Return what was measured."""
@@ -137,8 +141,8 @@ class _Scene:
         return Measures(
             confusion=self._confusion,
             boundaries=self._boundaries,
-            edge=self._edges.finish() if self._edges else EdgeSums(),
-            concentrations=tuple(cells.finish() if cells else ConcentrationSums() for cells in self._cells),
+            edge=self._edges.finish() if self._edges else EdgeAccumulator(),
+            concentrations=tuple(cells.finish() if cells else ConcentrationAccumulator() for cells in self._cells),
             calibration=self._calibration,
             objects=self._objects.finish(),
             size=size,
@@ -147,6 +151,6 @@ class _Scene:
         )
 
 
-def _wide(ground: PixelGeometry, kilometres: float) -> bool:
+def _has_several_pixels(geometry: PixelGeometry, kilometres: float) -> bool:
     """Return whether cells of that size hold more than a pixel; otherwise there is no concentration to speak of."""
-    return kilometres * 1000 >= 2 * max(ground.pixel)
+    return kilometres * 1000 >= 2 * max(geometry.pixel)

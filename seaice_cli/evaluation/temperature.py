@@ -38,8 +38,8 @@ Sampled = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
-class Tempered:
-    """A temperature, and what it changes."""
+class TemperatureFit:
+    """The temperature that fits best, and the loss before and after."""
 
     before: float
     """The temperature that the model had."""
@@ -58,7 +58,7 @@ def fit_model(
     engines: Engines | None = None,
     seed: int = 0,
     pixels: int = PIXELS,
-) -> Tempered:
+) -> TemperatureFit:
     """Find the temperature with which the model's blended probabilities have the smallest log loss.
 
     Args:
@@ -86,7 +86,7 @@ def fit_model(
     logits = np.concatenate([np.log(np.maximum(p, _FINEST)) for p, _ in samples]) * before
     truth = np.concatenate([truth for _, truth in samples])
     after = fit_temperature(logits, truth)
-    return Tempered(before, after, _log_loss(logits / before, truth), _log_loss(logits / after, truth))
+    return TemperatureFit(before, after, _log_loss(logits / before, truth), _log_loss(logits / after, truth))
 
 
 def _log_loss(logits: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:

@@ -20,14 +20,14 @@ from seaice_cli.errors import DataError, EngineError, OptionError
 from seaice_cli.evaluation.metrics.confusion import scores
 from seaice_cli.network.export import safetensors_bytes
 from seaice_cli.training.augmentation.augment import augment, parse_recipe
-from seaice_cli.training.augmentation.inputs import IGNORE, Batch, Draw
+from seaice_cli.training.augmentation.inputs import IGNORE, Batch, RandomSource
 from seaice_cli.training.crops.dataset import Crops
 from seaice_cli.training.crops.difficulty import crop_losses
 from seaice_cli.training.crops.sampling import CropSampler
 from seaice_cli.training.freezing import hold_encoder
 from seaice_cli.training.losses import edge_target, parse_loss, training_loss
 from seaice_cli.training.options import TrainOptions
-from seaice_cli.training.preparation import Prepared
+from seaice_cli.training.preparation import TrainingInputs
 from seaice_cli.training.records import logs
 from seaice_cli.training.records.checkpoint import State, save_checkpoint
 from seaice_cli.training.records.curves import CURVES_FILE, draw_curves
@@ -54,7 +54,7 @@ class Run:
     def __init__(
         self,
         options: TrainOptions,
-        prepared: Prepared,
+        prepared: TrainingInputs,
         accelerator: Accelerator,
         state: State,
         directory: Path,
@@ -155,7 +155,7 @@ class Run:
             low, high = self.prepared.spec.valid_range
             generator = torch.Generator(batch.pixels.device).manual_seed(seed)
             shares = batch.with_pixels((batch.pixels - low) / (high - low))
-            batch = augment(shares, self._recipe, Draw(generator, self._cloud))
+            batch = augment(shares, self._recipe, RandomSource(generator, self._cloud))
             batch = batch.with_pixels(batch.pixels * (high - low) + low)
         if self.options.ignore_border:
             border = edge_target(batch.target, ignore=IGNORE, width=2 * self.options.ignore_border)[:, 0] == 1

@@ -34,7 +34,7 @@ from seaice_cli.training.loop import BEST_FILE, CHECKPOINT_FILE, Progress, Run
 from seaice_cli.training.optimization.ema import Ema
 from seaice_cli.training.optimization.schedules import make_optimizer, make_schedule
 from seaice_cli.training.options import TrainOptions, anchored, stage_options, to_toml
-from seaice_cli.training.preparation import Prepared, prepare
+from seaice_cli.training.preparation import TrainingInputs, prepare
 from seaice_cli.training.records import logs
 from seaice_cli.training.records.card import write_card
 from seaice_cli.training.records.checkpoint import State, restore_checkpoint
@@ -185,7 +185,7 @@ def _cpu_has_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def start(options: TrainOptions, prepared: Prepared, accelerator: Accelerator) -> State:
+def start(options: TrainOptions, prepared: TrainingInputs, accelerator: Accelerator) -> State:
     """Return the state before the first step.
 
     Raises:

@@ -32,8 +32,8 @@ BLOCK_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a run works with."""
+class TrainingInputs:
+    """The inputs of a training run: scenes, specification, sampling plan, class weights."""
 
     options: TrainOptions
     """As told, but for what scenes of another kind than the parent's made different."""
@@ -47,7 +47,7 @@ class Prepared:
     """Whether validation is on blocks of the scenes that are learnt from."""
 
 
-def prepare(options: TrainOptions) -> Prepared:
+def prepare(options: TrainOptions) -> TrainingInputs:
     """Read the lists, split them if need be, look at the data, and make the specification.
 
     Raises:
@@ -73,7 +73,7 @@ def prepare(options: TrainOptions) -> Prepared:
     store = SceneStore([*learnt, *generated])
     plan = _plan(options, store, weights)
     weighting = _class_weights(options, statistics)
-    return Prepared(options, spec, store, SceneStore(judged), plan, weighting, same_scenes=not val)
+    return TrainingInputs(options, spec, store, SceneStore(judged), plan, weighting, same_scenes=not val)
 
 
 def _open(options: TrainOptions, samples: Sequence[Sample], encoding: LabelEncoding) -> list[FileScene]:

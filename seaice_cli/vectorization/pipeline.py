@@ -97,5 +97,5 @@ def _count(summary: VectorSummary, outlines: Outlines, columns: dict[str, Any], 
     for value, count in zip(*np.unique(outlines.tallies[:, counts.VALUE], return_counts=True), strict=True):
         name = planned.mask.names.get(int(value), str(value))
         summary.by_class[name] = summary.by_class.get(name, 0) + int(count)
-    if AREA in columns and planned.ground.pixel is not None:
+    if AREA in columns and planned.areas.pixel is not None:
         summary.area_m2 = (summary.area_m2 or 0.0) + float(np.sum(columns[AREA]))

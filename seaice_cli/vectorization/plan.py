@@ -67,7 +67,7 @@ class Plan:
     mask: Mask
     probability: Probability | None
     options: VectorOptions
-    ground: PixelAreas
+    areas: PixelAreas
     tracing: Tracing
     description: Description
     schema: pa.Schema
@@ -110,9 +110,9 @@ class Plan:
                 yield held.pop()
 
     def _holes(self, outlines: Outlines) -> npt.NDArray[np.float64]:
-        tallies, pixel = outlines.tallies, self.ground.pixel or 1.0
+        tallies, pixel = outlines.tallies, self.areas.pixel or 1.0
         mean = np.full(len(outlines), pixel)
-        if self.ground.scales is not None:
+        if self.areas.scales is not None:
             mean = tallies[:, counts.AREA] / tallies[:, counts.PIXELS] * pixel / 2.0**AREA_BITS
         return self.options.fill_holes / mean * self._scale**2
 
@@ -124,7 +124,7 @@ class Plan:
         """Return the outlines as they are written."""
         if self.tracing.borders is None:
             return outlines
-        return simplify(outlines, self.tracing.borders, self.options.simplify, _pixel_sides(self.ground))
+        return simplify(outlines, self.tracing.borders, self.options.simplify, _pixel_sides(self.areas))
 
     def write(self, drawn: Outlines) -> pa.Array:
         """Return the geometries as well-known binary, in the reference system that is written."""
@@ -146,16 +146,16 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     if wkt is None:
         unit = "pixels" if mask.transform.is_identity else "the units of its transform"
         LOGGER.warning("%s: its mask has no coordinate reference system; polygons are in %s", target.name, unit)
-    ground = survey(mask.transform, wkt, mask.height, mask.width)
-    if ground.pixel is None and (options.min_area or options.fill_holes):
+    areas = survey(mask.transform, wkt, mask.height, mask.width)
+    if areas.pixel is None and (options.min_area or options.fill_holes):
         raise OptionError(
             f"{mask.path}: does not say how large a pixel is; use `min_pixels`, and neither `min_area` nor `fill_holes`"
         )
     values = choose_values(mask, options.classes)
     kind = find_format(target)
-    target_wkt, projection = _choose_system(mask, wkt, kind, options, ground)
+    target_wkt, projection = _choose_system(mask, wkt, kind, options, areas)
     description = Description(
-        selection="chart" if options.sigrid3 else options.attributes, ground=ground, width=mask.width, names=mask.names,
+        selection="chart" if options.sigrid3 else options.attributes, areas=areas, width=mask.width, names=mask.names,
         scene=mask.tags.get("SCENE") or mask.path.name, exact=not (options.smooth or options.simplify),
         scale=contours.SCALE if options.smooth else 1,
     )  # fmt: skip
@@ -164,9 +164,9 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
             chart_codes(mask.names.get(value, str(value)))
     ice = _find_ice(mask, values) if options.split_floes else 0
     return Plan(
-        mask=mask, probability=probability, options=options, ground=ground, description=description,
+        mask=mask, probability=probability, options=options, areas=areas, description=description,
         floes=split_floes(mask, ice) if options.split_floes else None,
-        tracing=replace(_plan_tracing(mask, options, ground, values), ice=ice, split=options.split_floes),
+        tracing=replace(_plan_tracing(mask, options, areas, values), ice=ice, split=options.split_floes),
         schema=describe_schema(description),
         layer=_describe_layer(mask, target, options, values, target_wkt), projection=projection,
     )  # fmt: skip
@@ -183,7 +183,7 @@ def _find_ice(mask: Mask, values: frozenset[int] | None) -> int:
 
 
 def _choose_system(
-    mask: Mask, wkt: str | None, kind: Format, options: VectorOptions, ground: PixelAreas
+    mask: Mask, wkt: str | None, kind: Format, options: VectorOptions, areas: PixelAreas
 ) -> tuple[str | None, Projection | None]:
     """Return the reference system that is written, and what brings polygons into it."""
     if wkt is None:
@@ -197,7 +197,7 @@ def _choose_system(
     if wanted == read_system(wkt) and not kind.geographic:
         return wkt, None
     refuse_unreachable(str(mask.path), wkt, wanted)
-    metres = math.sqrt(ground.pixel or 1.0)
+    metres = math.sqrt(areas.pixel or 1.0)
     side = math.sqrt(abs(mask.transform.determinant))
     longest = side / metres * max(metres, _DEVIATION * math.sqrt(metres))
     return wanted, Projection(wkt, wanted, longest=longest)
@@ -207,14 +207,14 @@ def _differs(wkt: str, mask: Mask) -> bool:
     return mask.crs is None or read_system(mask.crs.to_wkt()) != wkt
 
 
-def _plan_tracing(mask: Mask, options: VectorOptions, ground: PixelAreas, values: frozenset[int] | None) -> Tracing:
+def _plan_tracing(mask: Mask, options: VectorOptions, areas: PixelAreas, values: frozenset[int] | None) -> Tracing:
     threshold = None
     if options.smooth:
         made_with = mask.tags.get("THRESHOLD", "")
         threshold = 100 * (options.threshold or (float(made_with) if _is_number(made_with) else 0.5))
     return Tracing(
         width=mask.width, height=mask.height, nodata=mask.nodata, values=values, eight=options.connectivity == 8,
-        least=_least(options, ground), scales=ground.scales, step=ground.step, threshold=threshold,
+        least=_least(options, areas), scales=areas.scales, step=areas.step, threshold=threshold,
         borders=make_borders(mask.height, mask.width) if options.simplify else None,
     )  # fmt: skip
 
@@ -226,20 +226,20 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _least(options: VectorOptions, ground: PixelAreas) -> tuple[int, int]:
+def _least(options: VectorOptions, areas: PixelAreas) -> tuple[int, int]:
     """Return how many pixels, and how many units of true area, a component must have."""
-    if not options.min_area or ground.pixel is None:
+    if not options.min_area or areas.pixel is None:
         return options.min_pixels, 0
-    if ground.scales is not None:
-        return options.min_pixels, math.ceil(options.min_area / ground.pixel * 2.0**AREA_BITS * (1 - 1e-9))
-    return max(options.min_pixels, math.ceil(options.min_area / ground.pixel * (1 - 1e-9))), 0
+    if areas.scales is not None:
+        return options.min_pixels, math.ceil(options.min_area / areas.pixel * 2.0**AREA_BITS * (1 - 1e-9))
+    return max(options.min_pixels, math.ceil(options.min_area / areas.pixel * (1 - 1e-9))), 0
 
 
-def _pixel_sides(ground: PixelAreas) -> tuple[float, float]:
+def _pixel_sides(areas: PixelAreas) -> tuple[float, float]:
     """Return width and height of a pixel in metres; in pixels where that is unknown."""
-    transform: Affine = ground.transform
+    transform: Affine = areas.transform
     wide, high = math.hypot(transform.a, transform.d), math.hypot(transform.b, transform.e)
-    metres = math.sqrt((ground.pixel or wide * high) / (wide * high))
+    metres = math.sqrt((areas.pixel or wide * high) / (wide * high))
     return wide * metres, high * metres
 
 

@@ -113,10 +113,10 @@ def measure_hulls(outlines: Outlines, scale: int, axes: Array) -> tuple[Array, A
     clouds = shapely.from_ragged_array(shapely.GeometryType.LINESTRING, points, (offsets[features],))
     hulls = shapely.convex_hull(clouds)
     corners, owners = shapely.get_coordinates(hulls, return_index=True)
-    ground = np.einsum("nij,nj->ni", axes[owners], corners)
+    metres = np.einsum("nij,nj->ni", axes[owners], corners)
     measured = np.zeros((hulls.size, 3))
     measured[:, 2] = np.inf
-    _measure_calipers(ground, np.searchsorted(owners, np.arange(hulls.size + 1)), measured)
+    _measure_calipers(metres, np.searchsorted(owners, np.arange(hulls.size + 1)), measured)
     return measured[:, 0], measured[:, 1], measured[:, 2], shapely.area(hulls)
 
 
@@ -165,7 +165,7 @@ def measure_moments(tallies: Array, axes: Array) -> tuple[Array, Array]:
     covariance[:, 0, 0] = tallies[:, counts.SUM_XX] / n - x * x + 1 / 12
     covariance[:, 1, 1] = tallies[:, counts.SUM_YY] / n - y * y + 1 / 12
     covariance[:, 0, 1] = covariance[:, 1, 0] = tallies[:, counts.SUM_XY] / n - x * y
-    ground = axes @ covariance @ axes.transpose(0, 2, 1)
-    values, vectors = np.linalg.eigh(np.where(np.isfinite(ground), ground, np.eye(2)))
+    metres = axes @ covariance @ axes.transpose(0, 2, 1)
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(metres), metres, np.eye(2)))
     direction = np.degrees(np.arctan2(vectors[:, 0, 1], vectors[:, 1, 1])) % 180
     return direction, np.sqrt(values[:, 1] / np.maximum(values[:, 0], 1e-300))

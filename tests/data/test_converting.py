@@ -13,7 +13,7 @@ from seaice_cli.data.converting import find_rasters, parse_out_values, plan_conv
 from seaice_cli.data.labels.encoding import NAIC, LabelEncoding
 from seaice_cli.data.labels.palettes import ISAID, ISPRS
 from seaice_cli.data.labels.reading import read_label
-from seaice_cli.data.rasters import plain_pictures
+from seaice_cli.data.rasters import without_georeference_warning
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError, OptionError, OutputError
 from tests.data.labels.test_rasterizing import SHAPES, expected
@@ -127,7 +127,7 @@ def test_pictures_of_ice_as_predict_writes_them_are_masks(tmp_path):
     with (
         zipfile.ZipFile(tmp_path / "a.zip") as archive,
         MemoryFile(archive.read("results/ice.png")) as memory,
-        plain_pictures(),
+        without_georeference_warning(),
         memory.open() as dataset,
     ):
         assert dataset.read(1).tolist() == [[100, 200], [200, 100]]

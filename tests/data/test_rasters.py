@@ -9,14 +9,14 @@ import numpy as np
 import psutil
 import pytest
 
-from seaice_cli.data.rasters import Pool, layout_of, open_raster, strips, write_raster
+from seaice_cli.data.rasters import DatasetPool, open_raster, profile_of, strips, write_raster
 from seaice_cli.errors import DataError, OutputError
 from tests.rasters import noise, raster
 
 
 def test_a_pool_keeps_rasters_open_up_to_its_limit(tmp_path):
     paths = [raster(tmp_path / f"{i}.tif", noise(9, 9, seed=i)) for i in range(5)]
-    pool, process = Pool(limit=2), psutil.Process()
+    pool, process = DatasetPool(limit=2), psutil.Process()
     before = process.num_fds()
     for path in paths * 2:
         with pool.open(path) as dataset:
@@ -30,7 +30,7 @@ def test_a_pool_keeps_rasters_open_up_to_its_limit(tmp_path):
 
 def test_a_pool_travels_to_another_process_empty(tmp_path, monkeypatch):
     path = raster(tmp_path / "a.tif", noise(9, 9))
-    pool = Pool()
+    pool = DatasetPool()
     with pool.open(path) as ours:
         pass
     with pickle.loads(pickle.dumps(pool)).open(path) as theirs:
@@ -41,7 +41,7 @@ def test_a_pool_travels_to_another_process_empty(tmp_path, monkeypatch):
 
 
 def test_a_pool_forgets_what_could_not_be_opened(tmp_path):
-    pool = Pool()
+    pool = DatasetPool()
     with pytest.raises(DataError, match=r"a\.tif: cannot be read"), pool.open(tmp_path / "a.tif"):
         pass
     with pool.open(raster(tmp_path / "a.tif", noise(9, 9))) as dataset:
@@ -59,4 +59,4 @@ def test_what_cannot_be_written_is_named(tmp_path):
         open_raster(raster(tmp_path / "a.tif", noise(9, 9))) as dataset,
         pytest.raises(OutputError, match=r"no/b\.tif: cannot be written"),
     ):
-        write_raster(tmp_path / "no/b.tif", dataset.read(), layout_of(dataset))
+        write_raster(tmp_path / "no/b.tif", dataset.read(), profile_of(dataset))

@@ -13,7 +13,7 @@ from rasterio.io import MemoryFile
 
 from seaice_cli.data.samples import read_samples
 from seaice_cli.evaluation.criteria import Criteria, Pair
-from seaice_cli.evaluation.metrics.calibration import CalibrationSums
+from seaice_cli.evaluation.metrics.calibration import CalibrationAccumulator
 from seaice_cli.evaluation.pipeline import evaluate
 from seaice_cli.evaluation.report import html, pictures, svg, tables
 
@@ -168,7 +168,7 @@ def test_charts_are_well_formed_and_stay_inside_their_frame():
         [("a <b> & a very long name of a scene that goes on", 1.2, 0.9, 1.3), ("n", math.nan, math.nan, math.nan)],
         label="x & y",
     )
-    sums = CalibrationSums.of(np.linspace(0, 1, 50), np.linspace(0, 1, 50) > 0.4)
+    sums = CalibrationAccumulator.of(np.linspace(0, 1, 50), np.linspace(0, 1, 50) > 0.4)
     for chart in (drawn, svg.reliability(sums)):
         root = ET.fromstring(chart)
         width, height = float(root.get("width")), float(root.get("height"))

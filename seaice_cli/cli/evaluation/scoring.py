@@ -34,14 +34,14 @@ RUNNING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Report:
     """What the command says in the end."""
 
     text: str
     failures: list[str] = field(default_factory=list)
 
 
-def run(**o: Any) -> Told:
+def run(**o: Any) -> Report:
     """Evaluate as the options say, and write what they name.
 
     Raises:
@@ -58,7 +58,7 @@ def run(**o: Any) -> Told:
         found = score(_predicted(o, pairs, folder), criteria, by=by, resamples=o["resamples"], seed=o["seed"])
         found = dataclasses.replace(found, baselines=_baselines(o, found))
         _write(o, found)
-    return Told(_text(o, found, tempered), list(_failures(o, found)))
+    return Report(_text(o, found, tempered), list(_failures(o, found)))
 
 
 def _check(o: dict[str, Any]) -> None:
@@ -108,7 +108,7 @@ def _calibrates(o: dict[str, Any]) -> bool:
     return bool(o["calibrate"] or o["calibrated"])
 
 
-def _calibrate(o: dict[str, Any], pairs: Sequence[Pair], criteria: Criteria) -> temperature.Tempered:
+def _calibrate(o: dict[str, Any], pairs: Sequence[Pair], criteria: Criteria) -> temperature.TemperatureFit:
     """Write the calibrated model, and let it be the one that is evaluated."""
     found = temperature.fit_model(pairs, _options(o), criteria, seed=o["seed"])
     target = temperature.target_of(o["model"], o["calibrated"])
@@ -162,7 +162,7 @@ def _title(o: dict[str, Any]) -> str:
     )
 
 
-def _text(o: dict[str, Any], found: Evaluation, tempered: temperature.Tempered | None) -> str:
+def _text(o: dict[str, Any], found: Evaluation, tempered: temperature.TemperatureFit | None) -> str:
     if o["as_json"]:
         values = json.loads(tables.to_json(found))
         if tempered:

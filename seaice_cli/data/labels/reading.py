@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from seaice_cli.data.labels.encoding import BINARY, MAX_VALUE, NAIC, LabelEncoding
 from seaice_cli.data.labels.palettes import IGNORE, expand
-from seaice_cli.data.rasters import Pool, open_raster, read_valid, read_window, strips, whole
+from seaice_cli.data.rasters import DatasetPool, open_raster, read_valid, read_window, strips, whole
 from seaice_cli.data.samples import Sample
 from seaice_cli.errors import DataError
 from seaice_cli.raster.reading.raster import Raster
@@ -51,7 +51,7 @@ class LabelReader:
     def __init__(self, encoding: LabelEncoding | None = None) -> None:
         self.encoding = encoding or LabelEncoding()
         self._table = self.encoding.table()
-        self._pool = Pool()
+        self._datasets = DatasetPool()
         self._fitting: set[tuple[Path, Path]] = set()
         self._validity: dict[Path, Validity] = {}
         self._layers: OrderedDict[tuple[Path, Path], Any] = OrderedDict()
@@ -75,7 +75,7 @@ class LabelReader:
             raise DataError(f"{sample.image}: has no label")
         if is_vector(label):
             return self._read_vector(sample.image, label, window)
-        with self._pool.open(label) as dataset:
+        with self._datasets.open(label) as dataset:
             self._refuse_other_size(sample.image, label, dataset)
             return self._read_raster(label, dataset, window or whole(dataset))
 

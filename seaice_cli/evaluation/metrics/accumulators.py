@@ -17,8 +17,8 @@ Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 
-class Additive:
-    """Adds dataclasses of sums field by field."""
+class Accumulator:
+    """Base of dataclasses of sums that are added field by field."""
 
     __slots__ = ()
 

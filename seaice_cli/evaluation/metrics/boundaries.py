@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from seaice_cli.errors import OptionError
-from seaice_cli.evaluation.metrics.accumulators import Additive, Floats
+from seaice_cli.evaluation.metrics.accumulators import Accumulator, Floats
 
 Booleans = npt.NDArray[np.bool_]
 _UNITS = {"px": "pixels", "m": "metres", "%": "per cent of the scene's diagonal"}
@@ -54,7 +54,7 @@ class Distance:
     def __str__(self) -> str:
         return f"{self.value:g}{self.unit}"
 
-    def reach(self, shape: tuple[int, int], pixel: tuple[float, float] | None) -> Reach:
+    def tolerance(self, shape: tuple[int, int], pixel: tuple[float, float] | None) -> Tolerance:
         """Return this distance for one scene.
 
         Args:
@@ -67,8 +67,10 @@ class Distance:
         if self.unit == "m":
             if pixel is None:
                 raise OptionError(f"a distance of {self} needs masks with a CRS; give it in pixels, such as 3px")
-            return Reach(self.value, pixel)
-        return Reach(self.value if self.unit == "px" else math.ceil(self.value / 100 * math.hypot(*shape)), (1.0, 1.0))
+            return Tolerance(self.value, pixel)
+        return Tolerance(
+            self.value if self.unit == "px" else math.ceil(self.value / 100 * math.hypot(*shape)), (1.0, 1.0)
+        )
 
 
 def _positive(number: str) -> bool:
@@ -79,7 +81,7 @@ def _positive(number: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Tolerance:
     """A distance and the (height, width) of a pixel in the same unit."""
 
     distance: float
@@ -98,7 +100,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BoundarySums(Additive):
+class BoundaryAccumulator(Accumulator):
     """Pixels of boundaries, each (distances, classes)."""
 
     predicted: Floats
@@ -115,7 +117,7 @@ class BoundarySums(Additive):
     """In the band of either."""
 
     @classmethod
-    def empty(cls, distances: int, classes: int) -> BoundarySums:
+    def empty(cls, distances: int, classes: int) -> BoundaryAccumulator:
         """Return the sums of nothing yet."""
         return cls(*(np.zeros((distances, classes)) for _ in range(6)))
 
@@ -133,48 +135,54 @@ class BoundarySums(Additive):
             return np.asarray(self.shared / self.joint)
 
 
-def boundary_sums(
-    truth: npt.NDArray[Any], predicted: npt.NDArray[Any], core: slice, *, classes: int, reaches: Sequence[Reach]
-) -> BoundarySums:
+def compare_boundaries(
+    truth: npt.NDArray[Any], predicted: npt.NDArray[Any], core: slice, *, classes: int, tolerances: Sequence[Tolerance]
+) -> BoundaryAccumulator:
     """Compare the boundaries in some rows of a scene.
 
     Args:
         truth: Class ids (rows, width); values from `classes` on are unknown.
         predicted: Of the same shape.
-        core: The rows that are counted; the others, `Reach.rows` on either side where the scene has them, are context.
+        core: The rows that are counted; the others, `Tolerance.rows` on either side where the scene has them, are context.
         classes: How many classes there are.
-        reaches: The distances.
+        tolerances: The distances.
     """
-    sums = BoundarySums.empty(len(reaches), classes)
+    sums = BoundaryAccumulator.empty(len(tolerances), classes)
     known = (truth < classes) & (predicted < classes)
     for class_id in range(classes):
-        true, claimed = known & (truth == class_id), known & (predicted == class_id)
-        if true.any() or claimed.any():
-            _count(sums, class_id, (true, claimed, known), core, reaches)
+        true, predicted_mask = known & (truth == class_id), known & (predicted == class_id)
+        if true.any() or predicted_mask.any():
+            _count(sums, class_id, (true, predicted_mask, known), core, tolerances)
     return sums
 
 
 def _count(
-    sums: BoundarySums, class_id: int, masks: tuple[Booleans, Booleans, Booleans], core: slice, reaches: Sequence[Reach]
+    sums: BoundaryAccumulator,
+    class_id: int,
+    masks: tuple[Booleans, Booleans, Booleans],
+    core: slice,
+    tolerances: Sequence[Tolerance],
 ) -> None:
-    true, claimed, known = masks
-    others = known & ~true, known & ~claimed
-    true_line, claimed_line = (mask & beside(other) for mask, other in zip((true, claimed), others, strict=True))
-    for i, reach in enumerate(reaches):
-        near_claimed, near_true = _within(claimed_line, reach), _within(true_line, reach)
-        true_band, claimed_band = (
-            mask & ndimage.maximum_filter(other, size=reach.window)
-            for mask, other in zip((true, claimed), others, strict=True)
+    true, predicted_mask, known = masks
+    others = known & ~true, known & ~predicted_mask
+    true_boundary, predicted_boundary = (
+        mask & touches(other) for mask, other in zip((true, predicted_mask), others, strict=True)
+    )
+    for i, tolerance in enumerate(tolerances):
+        near_predicted, near_true = _within(predicted_boundary, tolerance), _within(true_boundary, tolerance)
+        true_band, predicted_band = (
+            mask & ndimage.maximum_filter(other, size=tolerance.window)
+            for mask, other in zip((true, predicted_mask), others, strict=True)
         )
         for total, pixels in (
-            (sums.predicted, claimed_line), (sums.predicted_near, claimed_line & near_true),
-            (sums.true, true_line), (sums.true_near, true_line & near_claimed),
-            (sums.shared, true_band & claimed_band), (sums.joint, true_band | claimed_band),
+            (sums.predicted, predicted_boundary), (sums.predicted_near, predicted_boundary & near_true),
+            (sums.true, true_boundary), (sums.true_near, true_boundary & near_predicted),
+            (sums.shared, true_band & predicted_band), (sums.joint, true_band | predicted_band),
         ):  # fmt: skip
             total[i, class_id] = np.count_nonzero(pixels[core])
 
 
-def beside(mask: Booleans) -> Booleans:
+def touches(mask: Booleans) -> Booleans:
     """Return where one of the four neighbours is in a mask (rows, width); beyond the frame there is nothing."""
     found = np.zeros_like(mask)
     found[1:] |= mask[:-1]
@@ -184,10 +192,10 @@ def beside(mask: Booleans) -> Booleans:
     return found
 
 
-def _within(line: Booleans, reach: Reach) -> Booleans:
+def _within(line: Booleans, tolerance: Tolerance) -> Booleans:
     """Return where a pixel of the line is at most the distance away, measured between centres."""
     if not line.any():
         return line
     # A distance given in whole pixels must not fail by rounding.
-    distance = ndimage.distance_transform_edt(~line, sampling=reach.pixel)
-    return np.asarray(distance <= reach.distance * (1 + 1e-9))
+    distance = ndimage.distance_transform_edt(~line, sampling=tolerance.pixel)
+    return np.asarray(distance <= tolerance.distance * (1 + 1e-9))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from seaice_cli.evaluation.metrics.accumulators import Additive, Floats
+from seaice_cli.evaluation.metrics.accumulators import Accumulator, Floats
 
 BINS = 15
 _FINEST = 1e-7
@@ -28,7 +28,7 @@ _RANGE = (0.05, 20.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CalibrationSums(Additive):
+class CalibrationAccumulator(Accumulator):
     """Probabilities and what became of them; the arrays are (bins,)."""
 
     pixels: Floats
@@ -40,12 +40,12 @@ class CalibrationSums(Additive):
     log_loss: float = 0.0
 
     @classmethod
-    def empty(cls) -> CalibrationSums:
+    def empty(cls) -> CalibrationAccumulator:
         """Return the sums of nothing yet."""
         return cls(np.zeros(BINS), np.zeros(BINS), np.zeros(BINS))
 
     @classmethod
-    def of(cls, probability: npt.NDArray[Any], ice: npt.NDArray[np.bool_]) -> CalibrationSums:
+    def of(cls, probability: npt.NDArray[Any], ice: npt.NDArray[np.bool_]) -> CalibrationAccumulator:
         """Return the sums over pixels.
 
         Args:

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from affine import Affine
 
-from seaice_cli.evaluation.metrics.accumulators import Additive, Floats
+from seaice_cli.evaluation.metrics.accumulators import Accumulator, Floats
 from seaice_cli.evaluation.metrics.boundaries import Booleans
-from seaice_cli.evaluation.metrics.ice_edge import EdgeCollector, EdgeSums
+from seaice_cli.evaluation.metrics.ice_edge import EdgeAccumulator, EdgeCollector
 from seaice_cli.evaluation.pixel_geometry import PixelGeometry
 
 KNOWN_SHARE = 0.5
@@ -29,7 +29,7 @@ MARGINAL = (0.15, 0.80)
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorSums(Additive):
+class ErrorAccumulator(Accumulator):
     """Differences, predicted less true, summed over cells."""
 
     cells: float = 0.0
@@ -40,7 +40,7 @@ class ErrorSums(Additive):
     true_square: float = 0.0
 
     @classmethod
-    def of(cls, true: Floats, predicted: Floats) -> ErrorSums:
+    def of(cls, true: Floats, predicted: Floats) -> ErrorAccumulator:
         """Return the sums over cells, both (n,)."""
         e = predicted - true
         sums = (e.sum(), np.abs(e).sum(), e @ e, true.sum(), true @ true)
@@ -61,12 +61,12 @@ class ErrorSums(Additive):
 
 
 @dataclass(frozen=True, slots=True)
-class ConcentrationSums(Additive):
+class ConcentrationAccumulator(Accumulator):
     """The errors of concentration and of the ice edge at one size of cells."""
 
-    everywhere: ErrorSums = field(default_factory=ErrorSums)
-    marginal: ErrorSums = field(default_factory=ErrorSums)
-    edge: EdgeSums = field(default_factory=EdgeSums)
+    everywhere: ErrorAccumulator = field(default_factory=ErrorAccumulator)
+    marginal: ErrorAccumulator = field(default_factory=ErrorAccumulator)
+    edge: EdgeAccumulator = field(default_factory=EdgeAccumulator)
 
 
 class CellGrid:
@@ -80,12 +80,12 @@ class CellGrid:
         ValueError: A cell is smaller than a pixel.
     """
 
-    def __init__(self, ground: PixelGeometry, kilometres: float) -> None:
-        self._ground = ground
-        self._sides = tuple(kilometres * 1000 / side for side in ground.pixel)
+    def __init__(self, geometry: PixelGeometry, kilometres: float) -> None:
+        self._geometry = geometry
+        self._sides = tuple(kilometres * 1000 / side for side in geometry.pixel)
         if min(self._sides) < 1:
             raise ValueError(f"cells of {kilometres:g} km are smaller than a pixel")
-        rows, cols = (_cell_of(n, side) for n, side in zip(ground.shape, self._sides, strict=True))
+        rows, cols = (_cell_of(n, side) for n, side in zip(geometry.shape, self._sides, strict=True))
         self._row_cells, self._col_starts = rows, _starts(cols)
         self._planes = np.zeros((4, int(rows[-1]) + 1, len(self._col_starts)))
         """True ice, predicted ice and all that is known in km2, and what is known in pixels."""
@@ -99,7 +99,7 @@ class CellGrid:
             known: Where both say ice or water.
         """
         cells = self._row_cells[top : top + len(known)]
-        area = self._ground.areas(top, top + len(known)) * known
+        area = self._geometry.areas(top, top + len(known)) * known
         for plane, values in zip(self._planes, (area * ice[0], area * ice[1], area, known), strict=True):
             by_cols = np.add.reduceat(values, self._col_starts, axis=1, dtype=np.float64)
             plane[cells[0] : cells[-1] + 1] += np.add.reduceat(by_cols, _starts(cells), axis=0)
@@ -111,19 +111,19 @@ class CellGrid:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(enough, true / known, np.nan), np.where(enough, predicted / known, np.nan)
 
-    def finish(self) -> ConcentrationSums:
+    def finish(self) -> ConcentrationAccumulator:
         """Return the sums of the scene."""
         true, predicted = self.concentrations()
         known = ~np.isnan(true)
         marginal = known & (true >= MARGINAL[0]) & (true <= MARGINAL[1])
         scale = Affine.scale(self._sides[1], self._sides[0])
         height, width = true.shape
-        edges = EdgeCollector(PixelGeometry(self._ground.transform @ scale, self._ground.crs, (height, width)))
+        edges = EdgeCollector(PixelGeometry(self._geometry.transform @ scale, self._geometry.crs, (height, width)))
         ice = np.nan_to_num(true) >= EDGE, np.nan_to_num(predicted) >= EDGE
         edges.add(0, slice(0, height), ice, known)
-        return ConcentrationSums(
-            ErrorSums.of(true[known], predicted[known]),
-            ErrorSums.of(true[marginal], predicted[marginal]),
+        return ConcentrationAccumulator(
+            ErrorAccumulator.of(true[known], predicted[known]),
+            ErrorAccumulator.of(true[marginal], predicted[marginal]),
             edges.finish(),
         )
 

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
-from seaice_cli.evaluation.metrics.accumulators import Additive, Floats
-from seaice_cli.evaluation.metrics.boundaries import Booleans, beside
+from seaice_cli.evaluation.metrics.accumulators import Accumulator, Floats
+from seaice_cli.evaluation.metrics.boundaries import Booleans, touches
 from seaice_cli.evaluation.pixel_geometry import PixelGeometry, arc
 
 HALO = 2
@@ -36,7 +36,7 @@ HALO = 2
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeSums(Additive):
+class EdgeAccumulator(Accumulator):
     """Areas, lengths and distances of the edges of one or several scenes."""
 
     over: float = 0.0
@@ -92,8 +92,8 @@ class EdgeCollector:
         ground: Of the cells.
     """
 
-    def __init__(self, ground: PixelGeometry) -> None:
-        self._ground = ground
+    def __init__(self, geometry: PixelGeometry) -> None:
+        self._geometry = geometry
         self._cells: dict[str, list[npt.NDArray[np.intp]]] = {"true": [], "predicted": []}
         self._areas = dict.fromkeys(("over", "under"), 0.0)
         self._lengths = dict.fromkeys(("true", "predicted"), 0.0)
@@ -107,7 +107,7 @@ class EdgeCollector:
             ice: Where there is ice (rows, width), in truth and as predicted.
             known: Where both know whether there is.
         """
-        area = self._ground.areas(top + core.start, top + core.stop)
+        area = self._geometry.areas(top + core.start, top + core.stop)
         true, predicted = (mask & known for mask in ice)
         self._areas["over"] += float(area[(predicted & ~true)[core]].sum())
         self._areas["under"] += float(area[(true & ~predicted)[core]].sum())
@@ -117,14 +117,14 @@ class EdgeCollector:
             cells = np.argwhere(edge[core])
             self._cells[name].append(cells + np.array([top + core.start, 0]))
 
-    def finish(self) -> EdgeSums:
+    def finish(self) -> EdgeAccumulator:
         """Return the sums of the scene."""
         true, predicted = (np.concatenate(self._cells[name]) for name in ("true", "predicted"))
         from_true = from_predicted = np.zeros(0)
         if len(true) and len(predicted):
-            true_at, predicted_at = (self._ground.positions(*cells.T) for cells in (true, predicted))
+            true_at, predicted_at = (self._geometry.positions(*cells.T) for cells in (true, predicted))
             from_true, from_predicted = _nearest(true_at, predicted_at), _nearest(predicted_at, true_at)
-        return EdgeSums(
+        return EdgeAccumulator(
             **self._areas,
             true_length=self._lengths["true"],
             predicted_length=self._lengths["predicted"],
@@ -140,7 +140,7 @@ class EdgeCollector:
 
 def edge_cells(ice: Booleans, known: Booleans) -> tuple[Booleans, Floats]:
     """Return where the edge runs, and the length it has in every cell in sides of the cell; both (rows, width)."""
-    edge = ice & beside(known & ~ice)
+    edge = ice & touches(known & ~ice)
     counted = np.zeros(edge.shape, np.uint8)
     counted[1:] += edge[:-1]
     counted[:-1] += edge[1:]

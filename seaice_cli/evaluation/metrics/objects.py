@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, sparse
 
-from seaice_cli.evaluation.metrics.accumulators import Additive
+from seaice_cli.evaluation.metrics.accumulators import Accumulator
 from seaice_cli.evaluation.metrics.boundaries import Booleans
 
 Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectSums(Additive):
+class ObjectAccumulator(Accumulator):
     """Objects of one or several scenes."""
 
     true: float = 0.0
@@ -108,7 +108,7 @@ class ObjectCollector:
         pairs = pairs[pairs.any(axis=1)]
         self._overlaps.append(_counted(pairs, np.ones(len(pairs), np.int64)))
 
-    def finish(self) -> ObjectSums:
+    def finish(self) -> ObjectAccumulator:
         """Return the sums of the scene."""
         overlaps = np.concatenate([np.zeros((0, 3), np.int64), *self._overlaps])
         pairs = np.stack([self._true.finish()[overlaps[:, 0]], self._predicted.finish()[overlaps[:, 1]]], axis=1)
@@ -119,7 +119,7 @@ class ObjectCollector:
         both = true_kept[true] & predicted_kept[predicted]
         iou = (shared / np.maximum(true_sizes[true] + predicted_sizes[predicted] - shared, 1))[both]
         matched = iou > 0.5
-        return ObjectSums(
+        return ObjectAccumulator(
             float(true_kept.sum()), float(predicted_kept.sum()), float(matched.sum()), float(iou[matched].sum())
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from seaice_cli.evaluation.metrics.calibration import CalibrationSums
+from seaice_cli.evaluation.metrics.calibration import CalibrationAccumulator
 from seaice_cli.evaluation.report.templating import render
 
 Bar = tuple[str, float, float, float]
@@ -43,7 +43,7 @@ def _clipped(value: float) -> float:
     return min(max(value, 0.0), 1.0)
 
 
-def reliability(sums: CalibrationSums) -> Markup:
+def reliability(sums: CalibrationAccumulator) -> Markup:
     """Return the reliability curve: how much of what got a probability is ice; a larger dot stands for more pixels."""
     said, found = sums.curve()
     radii = 2.5 + 6 * np.sqrt(sums.pixels / max(float(sums.pixels.max()), 1.0))

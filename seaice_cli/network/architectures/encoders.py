@@ -142,8 +142,8 @@ def check_name(name: str) -> None:
     )
 
 
-class Skipped(nn.Module):
-    """Stands where a stage was that nothing reads; hands its input on."""
+class PassThrough(nn.Module):
+    """Replaces a stage whose output nothing reads; returns its input."""
 
     def forward(self, features: Tensor, *_: Any, **__: Any) -> Tensor:
         """Return the features as they came."""
@@ -165,7 +165,7 @@ def leave_out_unused(encoder: nn.Module, in_channels: int, size: int = 64) -> No
         used = _used_parameters(encoder, before)
     removed = [place for place in _with_weights(encoder) if not used & {id(p) for p in place[2].parameters()}]
     for parent, name, _ in removed:
-        setattr(parent, name, Skipped())
+        setattr(parent, name, PassThrough())
     if removed and not _same(before, _try(lambda: _features(encoder, image))):
         for parent, name, module in removed:
             setattr(parent, name, module)

@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from seaice_cli.errors import OptionError
 from seaice_cli.training.augmentation import geometric, photometric
 from seaice_cli.training.augmentation.clouds import cloud_cover
-from seaice_cli.training.augmentation.inputs import IGNORE, Batch, Draw
+from seaice_cli.training.augmentation.inputs import IGNORE, Batch, RandomSource
 
-Transform = Callable[[Batch, float, Draw], Batch]
+Transform = Callable[[Batch, float, RandomSource], Batch]
 
 
 def parse_recipe(text: str) -> dict[str, float]:
@@ -44,11 +44,11 @@ def parse_recipe(text: str) -> dict[str, float]:
     return recipe
 
 
-def augment(batch: Batch, recipe: Mapping[str, float], draw: Draw) -> Batch:
+def augment(batch: Batch, recipe: Mapping[str, float], rng: RandomSource) -> Batch:
     """Apply a recipe in the order of `AUGMENTATIONS`, which ends with what hides pixels; values stay within 0 to 1."""
     for name, transform in AUGMENTATIONS.items():
         if recipe.get(name, 0) > 0:
-            batch = transform(batch, recipe[name], draw)
+            batch = transform(batch, recipe[name], rng)
     return dataclasses.replace(batch, pixels=batch.pixels.clamp(0, 1))
 
 
@@ -59,17 +59,17 @@ def _flipped(batch: Batch, chosen: torch.Tensor, axis: int) -> Batch:
     return Batch(flip(batch.pixels), flip(batch.target), flip(batch.valid))
 
 
-def _hflip(batch: Batch, probability: float, draw: Draw) -> Batch:
-    return _flipped(batch, draw.chosen(batch, probability), -1)
+def _hflip(batch: Batch, probability: float, rng: RandomSource) -> Batch:
+    return _flipped(batch, rng.bernoulli(batch, probability), -1)
 
 
-def _vflip(batch: Batch, probability: float, draw: Draw) -> Batch:
-    return _flipped(batch, draw.chosen(batch, probability), -2)
+def _vflip(batch: Batch, probability: float, rng: RandomSource) -> Batch:
+    return _flipped(batch, rng.bernoulli(batch, probability), -2)
 
 
-def _rot90(batch: Batch, probability: float, draw: Draw) -> Batch:
+def _rot90(batch: Batch, probability: float, rng: RandomSource) -> Batch:
     """Turn square chips by 90 degrees, once, or with the two flips any number of times."""
-    chosen = draw.chosen(batch, probability)
+    chosen = rng.bernoulli(batch, probability)
 
     def turn(values: torch.Tensor) -> torch.Tensor:
         return torch.where(chosen.view(-1, *[1] * (values.ndim - 1)), values.rot90(1, (-2, -1)), values)
@@ -77,17 +77,19 @@ def _rot90(batch: Batch, probability: float, draw: Draw) -> Batch:
     return Batch(turn(batch.pixels), turn(batch.target), turn(batch.valid))
 
 
-def _cloud(batch: Batch, probability: float, draw: Draw) -> Batch:
+def _cloud(batch: Batch, probability: float, rng: RandomSource) -> Batch:
     """Lay generated cloud over some chips: cloud where it hides the ground, `IGNORE` on its rim."""
-    chosen = draw.chosen(batch, probability)
+    chosen = rng.bernoulli(batch, probability)
     if not bool(chosen.any()):
         return batch
     some = batch.pixels[chosen]
-    clouded, hidden = cloud_cover(some, draw.generator)
-    seen = batch.target[chosen]
-    labels = torch.where(hidden > CLOUD_RIM, torch.full_like(seen, IGNORE), seen)
-    under = IGNORE if draw.cloud is None else draw.cloud
-    labels = torch.where((hidden > CLOUD_HIDES) & (seen != IGNORE), torch.full_like(seen, under), labels)
+    clouded, hidden = cloud_cover(some, rng.generator)
+    labels_before = batch.target[chosen]
+    labels = torch.where(hidden > CLOUD_RIM, torch.full_like(labels_before, IGNORE), labels_before)
+    under = IGNORE if rng.cloud is None else rng.cloud
+    labels = torch.where(
+        (hidden > CLOUD_HIDES) & (labels_before != IGNORE), torch.full_like(labels_before, under), labels
+    )
     pixels, target = batch.pixels.clone(), batch.target.clone()
     pixels[chosen], target[chosen] = clouded, labels
     return Batch(pixels, target, batch.valid)
@@ -97,42 +99,44 @@ CLOUD_RIM, CLOUD_HIDES = 0.2, 0.4
 """Opacity from which a pixel under generated cloud is `IGNORE`, and from which it is cloud."""
 
 
-def _smooth(batch: Batch, probability: float, draw: Draw) -> Batch:
+def _smooth(batch: Batch, probability: float, rng: RandomSource) -> Batch:
     """Take the texture from the ground of some chips, class by class, so that edges between classes stay sharp.
 
     Wide snow-covered floes have no texture either: that a surface is smooth must not make it cloud, whose pixels stay.
     """
-    amount = draw.uniform(batch, low=0.3, high=1.0) * draw.chosen(batch, probability)[:, None, None, None]
-    ground = batch.target[:, None].masked_fill(~batch.valid[:, None], IGNORE)
+    amount = rng.uniform(batch, low=0.3, high=1.0) * rng.bernoulli(batch, probability)[:, None, None, None]
+    labels = batch.target[:, None].masked_fill(~batch.valid[:, None], IGNORE)
     pixels = batch.pixels
-    for label in torch.unique(ground).tolist():
-        if label in {IGNORE, draw.cloud}:
+    for label in torch.unique(labels).tolist():
+        if label in {IGNORE, rng.cloud}:
             continue
-        here = (ground == label).float()
-        share, total = (F.avg_pool2d(x, 15, stride=1, padding=7) for x in (here, batch.pixels * here))
-        calm = total / share.clamp(min=1e-3)
-        pixels = pixels + (calm - batch.pixels) * here * amount
+        in_class = (labels == label).float()
+        share, total = (F.avg_pool2d(x, 15, stride=1, padding=7) for x in (in_class, batch.pixels * in_class))
+        mean = total / share.clamp(min=1e-3)
+        pixels = pixels + (mean - batch.pixels) * in_class * amount
     return batch.with_pixels(pixels)
 
 
-def _cloudmix(batch: Batch, probability: float, draw: Draw) -> Batch:
+def _cloudmix(batch: Batch, probability: float, rng: RandomSource) -> Batch:
     """Lay the labelled cloud of another chip over some chips, mirrored or not, soft at its rim, which becomes `IGNORE`.
 
     After ClassMix (Olsson et al. 2021, WACV), for the one class that lies over the others: real cloud gets to be seen
     over ground and light that it was never photographed with. Chips are drawn by how much cloud they hold, for few hold any.
     """
-    if draw.cloud is None or not (lies := (batch.target == draw.cloud) & batch.valid).any():
+    if rng.cloud is None or not (is_cloud := (batch.target == rng.cloud) & batch.valid).any():
         return batch
-    other = torch.multinomial(lies.flatten(1).sum(1).float(), len(lies), replacement=True, generator=draw.generator)
-    above = Batch(batch.pixels[other], lies[other].long(), batch.valid[other])
-    above = _vflip(_hflip(above, 0.5, draw), 0.5, draw)
+    other = torch.multinomial(
+        is_cloud.flatten(1).sum(1).float(), len(is_cloud), replacement=True, generator=rng.generator
+    )
+    above = Batch(batch.pixels[other], is_cloud[other].long(), batch.valid[other])
+    above = _vflip(_hflip(above, 0.5, rng), 0.5, rng)
     cover = F.avg_pool2d(above.target.float()[:, None], 9, stride=1, padding=4, count_include_pad=False)
-    cover = cover * draw.chosen(batch, probability)[:, None, None, None] * above.valid[:, None]
-    pixels = batch.pixels + (above.pixels * draw.uniform(batch, low=0.85, high=1.1) - batch.pixels) * cover
+    cover = cover * rng.bernoulli(batch, probability)[:, None, None, None] * above.valid[:, None]
+    pixels = batch.pixels + (above.pixels * rng.uniform(batch, low=0.85, high=1.1) - batch.pixels) * cover
     hidden = cover[:, 0] * batch.valid
     target = torch.where(hidden > CLOUD_RIM, torch.full_like(batch.target, IGNORE), batch.target)
     keep = batch.target == IGNORE
-    target = torch.where((hidden > MIX_HIDES) & ~keep, torch.full_like(target, draw.cloud), target)
+    target = torch.where((hidden > MIX_HIDES) & ~keep, torch.full_like(target, rng.cloud), target)
     return Batch(pixels, target, batch.valid)
 
 
@@ -140,37 +144,37 @@ MIX_HIDES = 0.7
 """Share of the pixels around that are laid over, from which a pixel of `cloudmix` is cloud."""
 
 
-def _drop_band(batch: Batch, probability: float, draw: Draw) -> Batch:
+def _drop_band(batch: Batch, probability: float, rng: RandomSource) -> Batch:
     """Cut out one band of some chips: it takes the mean of the others, or of the range if there is one band only."""
     _, bands = batch.pixels.shape[:2]
-    which = draw.uniform(batch, bands).argsort(dim=1)[:, :1] == torch.arange(bands, device=batch.pixels.device)
-    lost = (which & draw.chosen(batch, probability)[:, None])[:, :, None, None]
+    which = rng.uniform(batch, bands).argsort(dim=1)[:, :1] == torch.arange(bands, device=batch.pixels.device)
+    lost = (which & rng.bernoulli(batch, probability)[:, None])[:, :, None, None]
     rest = (batch.pixels.sum(1, keepdim=True) - batch.pixels) / max(bands - 1, 1) if bands > 1 else 0.5
     return batch.with_pixels(torch.where(lost, torch.as_tensor(rest, device=batch.pixels.device), batch.pixels))
 
 
-def _collar(batch: Batch, probability: float, draw: Draw) -> Batch:
+def _collar(batch: Batch, probability: float, rng: RandomSource) -> Batch:
     """Take the data away beyond a slanted line, as at the rim of a swath."""
     _, _, height, width = batch.pixels.shape
     device = batch.pixels.device
-    angle = draw.uniform(batch, 1, 1, high=2 * torch.pi)
-    reach = draw.uniform(batch, 1, 1, low=0.1, high=0.6)
+    angle = rng.uniform(batch, 1, 1, high=2 * torch.pi)
+    reach = rng.uniform(batch, 1, 1, low=0.1, high=0.6)
     rows = torch.linspace(-1, 1, height, device=device)[None, :, None]
     columns = torch.linspace(-1, 1, width, device=device)[None, None, :]
     beyond = rows * torch.sin(angle) + columns * torch.cos(angle) > reach
-    lost = beyond & draw.chosen(batch, probability)[:, None, None]
+    lost = beyond & rng.bernoulli(batch, probability)[:, None, None]
     return Batch(batch.pixels, batch.target.masked_fill(lost, IGNORE), batch.valid & ~lost)
 
 
-def _cutout(batch: Batch, probability: float, draw: Draw) -> Batch:
+def _cutout(batch: Batch, probability: float, rng: RandomSource) -> Batch:
     """Take the data away in a rectangle of up to a third of the sides."""
     _, _, height, width = batch.pixels.shape
     device = batch.pixels.device
-    middle, half = draw.uniform(batch, 2), draw.uniform(batch, 2, low=0.03, high=0.17)
+    middle, half = rng.uniform(batch, 2), rng.uniform(batch, 2, low=0.03, high=0.17)
     rows, columns = torch.linspace(0, 1, height, device=device), torch.linspace(0, 1, width, device=device)
     inside_rows = (rows - middle[:, :1]).abs() < half[:, :1]
     inside_columns = (columns - middle[:, 1:]).abs() < half[:, 1:]
-    lost = inside_rows[:, :, None] & inside_columns[:, None, :] & draw.chosen(batch, probability)[:, None, None]
+    lost = inside_rows[:, :, None] & inside_columns[:, None, :] & rng.bernoulli(batch, probability)[:, None, None]
     return Batch(batch.pixels, batch.target.masked_fill(lost, IGNORE), batch.valid & ~lost)
 
 
@@ -182,4 +186,4 @@ AUGMENTATIONS: Mapping[str, Transform] = {
     "channel_shuffle": photometric.channel_shuffle, "blur": photometric.blur, "noise": photometric.noise,
     "drop_band": _drop_band, "cutout": _cutout, "collar": _collar,
 }  # fmt: skip
-"""In the order in which they are applied: the form of the ground, its look, what lies over it, the light, the sensor, what got lost."""
+"""In the order in which they are applied: geometry, texture, cloud, light, sensor, missing data."""

@@ -49,18 +49,18 @@ def _stretched(row: torch.Tensor, column: torch.Tensor, stretch: torch.Tensor | 
     return torch.hypot(along * stretch[:, 1].view(-1, 1, 1), across)
 
 
-def cloud_cover(ground: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def cloud_cover(pixels: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Lay cloud over chips.
 
     Args:
-        ground: (N, bands, H, W), 0 to 1.
-        generator: Where chance comes from, on the device of `ground`.
+        pixels: (N, bands, H, W), 0 to 1.
+        generator: Where chance comes from, on the device of `pixels`.
 
     Returns:
         The clouded chips, and the opacity of the cloud (N, H, W), 0 to 1.
     """
-    n, _, height, width = ground.shape
-    device = ground.device
+    n, _, height, width = pixels.shape
+    device = pixels.device
 
     def between(low: float, high: float) -> torch.Tensor:
         return torch.rand((n, 1, 1), generator=generator, device=device) * (high - low) + low
@@ -68,16 +68,16 @@ def cloud_cover(ground: torch.Tensor, generator: torch.Generator) -> tuple[torch
     angle, ratio = between(0, torch.pi).flatten(), torch.exp(between(0, 1.8) * (between(0, 1) < 0.6)).flatten()
     stretch = torch.stack((angle, ratio), dim=1)
     shape = (n, height, width)
-    form = fractal(shape, between(2.4, 3.8).flatten(), generator, device, stretch)
+    cover = fractal(shape, between(2.4, 3.8).flatten(), generator, device, stretch)
     texture = fractal(shape, between(2.5, 4.2).flatten(), generator, device, stretch)
-    thickness = torch.relu(form - between(-1.8, 0.9)) * torch.exp(between(-1.2, 1.4)) * (1 + 0.2 * texture)
+    thickness = torch.relu(cover - between(-1.8, 0.9)) * torch.exp(between(-1.2, 1.4)) * (1 + 0.2 * texture)
     opacity = (1 - torch.exp(-thickness.clamp(min=0))) * between(0.5, 1.0)
     lit = between(0, 2 * torch.pi)
     relief = _relief(thickness + 0.2 * texture, lit)
     bright = between(0.55, 0.95) + 0.06 * between(0, 1.5) * texture + 0.4 * between(0, 1) ** 2 * relief
-    tint = 1 + (torch.rand((n, ground.shape[1], 1, 1), generator=generator, device=device) - 0.5) * 0.05
+    tint = 1 + (torch.rand((n, pixels.shape[1], 1, 1), generator=generator, device=device) - 0.5) * 0.05
     cloud = bright[:, None].clamp(0.3, 1) * tint
-    shown = _softened(ground, opacity[:, None]) if height > 4 else ground
+    shown = _blur_below(pixels, opacity[:, None]) if height > 4 else pixels
     return (shown * (1 - opacity[:, None]) + cloud * opacity[:, None]).clamp(0, 1), opacity
 
 
@@ -87,7 +87,7 @@ def _relief(height: torch.Tensor, lit: torch.Tensor) -> torch.Tensor:
     return (down * torch.sin(lit) + right * torch.cos(lit)).clamp(-0.5, 0.5)
 
 
-def _softened(ground: torch.Tensor, opacity: torch.Tensor) -> torch.Tensor:
-    """Blur the ground where cloud scatters its light."""
-    soft = torch.nn.functional.avg_pool2d(ground, 3, stride=1, padding=1, count_include_pad=False)
-    return ground + (soft - ground) * (opacity * 2).clamp(0, 1)
+def _blur_below(pixels: torch.Tensor, opacity: torch.Tensor) -> torch.Tensor:
+    """Blur the pixels under cloud, which scatters their light."""
+    soft = torch.nn.functional.avg_pool2d(pixels, 3, stride=1, padding=1, count_include_pad=False)
+    return pixels + (soft - pixels) * (opacity * 2).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""What augmentation works on, and where its chance comes from."""
+"""Batches to be augmented, and the random numbers of augmentation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IGNORE = 255
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is augmented."""
+    """A batch of labelled chips."""
 
     pixels: torch.Tensor
     """(N, bands, H, W), 0 to 1 across the model's range."""
@@ -28,8 +28,8 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """Where chance comes from, and what a transform must know of the classes."""
+class RandomSource:
+    """The random numbers of a batch, and the class of cloud."""
 
     generator: torch.Generator
     cloud: int | None
@@ -42,7 +42,7 @@ class Draw:
         device = batch.pixels.device
         return torch.rand(size, generator=self.generator, device=device) * (high - low) + low
 
-    def chosen(self, batch: Batch, probability: float) -> torch.Tensor:
-        """Return (N,) bool, True with that probability."""
+    def bernoulli(self, batch: Batch, probability: float) -> torch.Tensor:
+        """Return (N,) bool, each True with that probability."""
         device = batch.pixels.device
         return torch.rand(len(batch.pixels), generator=self.generator, device=device) < probability

@@ -51,8 +51,8 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What a loss is made for."""
+class LossContext:
+    """The classes, the ignored id and the class weights that a loss is built for."""
 
     classes: int
     ignore: int
@@ -79,14 +79,14 @@ def parse_loss(spec: str, *, classes: int, ignore: int = 255, class_weights: Ten
     if class_weights is not None and class_weights.shape != (classes,):
         raise OptionError(f"{classes} classes need as many weights, not {tuple(class_weights.shape)}")
     weights = None if class_weights is None else class_weights.float()
-    setting = Setting(classes, ignore, weights)
-    parts = tuple(_part(text, setting) for text in split(spec, ","))
+    context = LossContext(classes, ignore, weights)
+    parts = tuple(_part(text, context) for text in split(spec, ","))
     if not parts:
         raise OptionError(f"the loss is empty; known: {', '.join(sorted(LOSSES))}")
     return Loss(parts, ignore)
 
 
-def _part(text: str, setting: Setting) -> Part:
+def _part(text: str, context: LossContext) -> Part:
     name, *factors = split(text, ":") or [text]
     term = parse_term(name)
     make = choose("loss", term, LOSSES)
@@ -96,81 +96,81 @@ def _part(text: str, setting: Setting) -> Part:
         raise OptionError(f"{text.strip()!r}: the factor after the colon must be a number") from error
     if len(factors) > 1 or not 0 <= factor < float("inf"):
         raise OptionError(f"{text.strip()!r}: one factor of 0 or more may follow, as in {term.name}:0.5")
-    return Part(term.name, factor, make(term, setting))
+    return Part(term.name, factor, make(term, context))
 
 
-def _weighted(function: Callable[..., Tensor], setting: Setting, **options: Any) -> Function:
+def _weighted(function: Callable[..., Tensor], context: LossContext, **options: Any) -> Function:
     def compute(logits: Tensor, target: Tensor) -> Tensor:
-        weight = None if setting.weights is None else setting.weights.to(logits.device)
-        return function(logits, target, ignore=setting.ignore, weight=weight, **options)
+        weight = None if context.weights is None else context.weights.to(logits.device)
+        return function(logits, target, ignore=context.ignore, weight=weight, **options)
 
     return compute
 
 
-def _ce(term: Term, setting: Setting) -> Function:
+def _ce(term: Term, context: LossContext) -> Function:
     allow(term, "smoothing")
-    return _weighted(pixelwise.cross_entropy, setting, smoothing=number(term, "smoothing", 0, low=0, high=0.9))
+    return _weighted(pixelwise.cross_entropy, context, smoothing=number(term, "smoothing", 0, low=0, high=0.9))
 
 
-def _weighted_ce(term: Term, setting: Setting) -> Function:
-    if setting.weights is None:
+def _weighted_ce(term: Term, context: LossContext) -> Function:
+    if context.weights is None:
         raise OptionError("weighted-ce needs class weights; give them (softmax, inverse or median), or take ce")
-    return _ce(term, setting)
+    return _ce(term, context)
 
 
-def _bce(term: Term, setting: Setting) -> Function:
+def _bce(term: Term, context: LossContext) -> Function:
     allow(term)
-    return _weighted(pixelwise.binary_cross_entropy, setting)
+    return _weighted(pixelwise.binary_cross_entropy, context)
 
 
-def _focal(term: Term, setting: Setting) -> Function:
+def _focal(term: Term, context: LossContext) -> Function:
     allow(term, "gamma", "alpha")
     alpha = number(term, "alpha", 0, low=0, high=1) if "alpha" in term.options else None
-    if alpha is not None and setting.classes != 2:
+    if alpha is not None and context.classes != 2:
         raise OptionError("focal: alpha is for two classes; for more give class weights")
-    return _weighted(pixelwise.focal, setting, gamma=number(term, "gamma", 2, low=0, high=10), alpha=alpha)
+    return _weighted(pixelwise.focal, context, gamma=number(term, "gamma", 2, low=0, high=10), alpha=alpha)
 
 
-def _ohem(term: Term, setting: Setting) -> Function:
+def _ohem(term: Term, context: LossContext) -> Function:
     allow(term, "threshold", "keep")
     threshold, keep = number(term, "threshold", 0.7, low=0, high=1), number(term, "keep", 10000, low=1, high=1e9)
-    return _weighted(pixelwise.hard_cross_entropy, setting, threshold=threshold, keep=int(keep))
+    return _weighted(pixelwise.hard_cross_entropy, context, threshold=threshold, keep=int(keep))
 
 
-def _classwise_dice(term: Term, setting: Setting) -> Function:
+def _classwise_dice(term: Term, context: LossContext) -> Function:
     allow(term, "absent")
     absent = word(term, "absent", "count", known=("count", "mask"))
-    return partial(overlap.classwise_dice, ignore=setting.ignore, absent=absent)
+    return partial(overlap.classwise_dice, ignore=context.ignore, absent=absent)
 
 
-def _pgdice(term: Term, setting: Setting) -> Function:
+def _pgdice(term: Term, context: LossContext) -> Function:
     allow(term, "k")
-    return partial(overlap.penalised_dice, ignore=setting.ignore, k=number(term, "k", 0.75, low=0, high=100))
+    return partial(overlap.penalised_dice, ignore=context.ignore, k=number(term, "k", 0.75, low=0, high=100))
 
 
-def _tversky(term: Term, setting: Setting) -> Function:
+def _tversky(term: Term, context: LossContext) -> Function:
     allow(term, "alpha", "beta")
     alpha, beta = (number(term, option, 0.5, low=0, high=10) for option in ("alpha", "beta"))
-    return partial(overlap.tversky, ignore=setting.ignore, alpha=alpha, beta=beta)
+    return partial(overlap.tversky, ignore=context.ignore, alpha=alpha, beta=beta)
 
 
-def _boundary(term: Term, setting: Setting) -> Function:
+def _boundary(term: Term, context: LossContext) -> Function:
     allow(term, "width", "reach")
     width, reach = (int(number(term, o, default, low=3, high=99)) for o, default in (("width", 3), ("reach", 5)))
     if width % 2 == 0 or reach % 2 == 0:
         raise OptionError("boundary: width and reach must be odd")
-    return partial(boundary.boundary, ignore=setting.ignore, width=width, reach=reach)
+    return partial(boundary.boundary, ignore=context.ignore, width=width, reach=reach)
 
 
-def _plain(function: Callable[..., Tensor]) -> Callable[[Term, Setting], Function]:
-    def make(term: Term, setting: Setting) -> Function:
+def _plain(function: Callable[..., Tensor]) -> Callable[[Term, LossContext], Function]:
+    def make(term: Term, context: LossContext) -> Function:
         allow(term)
-        return partial(function, ignore=setting.ignore)
+        return partial(function, ignore=context.ignore)
 
     return make
 
 
-LOSSES: Mapping[str, Callable[[Term, Setting], Function]] = {
+LOSSES: Mapping[str, Callable[[Term, LossContext], Function]] = {
     "bce": _bce,
     "boundary": _boundary,
     "ce": _ce,

@@ -32,7 +32,7 @@ class Description:
     """What attributes are computed from besides the outlines themselves."""
 
     selection: Selection
-    ground: PixelAreas
+    areas: PixelAreas
     width: int
     """Columns of the raster."""
     names: Mapping[int, str]
@@ -107,20 +107,20 @@ def describe(outlines: Outlines, drawn: Outlines, first_id: int, description: De
         first_id: Of the first feature.
         description: What else is known.
     """
-    tallies, ground = outlines.tallies, description.ground
+    tallies, areas = outlines.tallies, description.areas
     count = len(outlines)
     values = tallies[:, counts.VALUE]
     columns: dict[str, Any] = {"id": np.arange(first_id, first_id + count), "class": values}
     if description.selection == "none":
         return columns
     rows, places = np.divmod(tallies[:, counts.MIDDLE], description.width)
-    latitude, longitude = ground.locate(places + 0.5, rows + 0.5)
+    latitude, longitude = areas.locate(places + 0.5, rows + 0.5)
     pixels = count_pixels(outlines, description)
     columns |= {
         "class_name": _name(values, description.names),
         "n_pixels": pixels,
         AREA: _true_area(
-            tallies, ground, pixels if description.exact else shapes.measure_areas(drawn, description.scale)
+            tallies, areas, pixels if description.exact else shapes.measure_areas(drawn, description.scale)
         ),
         "touches_edge": tallies[:, counts.EDGE] > 0,
         "lat": latitude,
@@ -128,12 +128,12 @@ def describe(outlines: Outlines, drawn: Outlines, first_id: int, description: De
         "scene": pa.repeat(description.scene, count),
     }
     if description.selection == "chart":
-        axes = ground.axes(places + 0.5, rows + 0.5)
+        axes = areas.axes(places + 0.5, rows + 0.5)
         return columns | chart_columns(
             columns["class_name"].to_pylist(), columns[AREA], _perimeter(outlines, drawn, axes, description)
         )
     if description.selection == "floe":
-        columns |= _describe_floes(outlines, drawn, ground.axes(places + 0.5, rows + 0.5), description)
+        columns |= _describe_floes(outlines, drawn, areas.axes(places + 0.5, rows + 0.5), description)
     return columns
 
 
@@ -155,7 +155,7 @@ def _describe_floes(outlines: Outlines, drawn: Outlines, axes: Array, descriptio
             "prob_mean": tallies[:, counts.PROBABILITY] / tallies[:, counts.KNOWN] / 100,
             "prob_min": known * tallies[:, counts.LEAST] / 100,
         }  # fmt: skip
-    if description.ground.pixel is None:
+    if description.areas.pixel is None:
         columns |= {name: np.full(perimeter.size, np.nan) for name in (*_LENGTHS, "orient_deg")}
     return columns
 
@@ -188,10 +188,10 @@ def count_pixels(outlines: Outlines, description: Description) -> Array:
     return inside
 
 
-def _true_area(tallies: Array, ground: PixelAreas, pixels: Array) -> Array:
+def _true_area(tallies: Array, areas: PixelAreas, pixels: Array) -> Array:
     """Return the area of as many pixels as the outlines are drawn around, each as large as the feature's are."""
-    if ground.pixel is None:
+    if areas.pixel is None:
         return np.full(tallies.shape[0], np.nan)
-    if ground.scales is None:
-        return pixels * ground.pixel
-    return tallies[:, counts.AREA] * (ground.pixel / 2.0**AREA_BITS) * (pixels / tallies[:, counts.PIXELS])
+    if areas.scales is None:
+        return pixels * areas.pixel
+    return tallies[:, counts.AREA] * (areas.pixel / 2.0**AREA_BITS) * (pixels / tallies[:, counts.PIXELS])

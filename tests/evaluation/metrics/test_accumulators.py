@@ -2,17 +2,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seaice_cli.evaluation.metrics.accumulators import Additive, flatten, rebuild
+from seaice_cli.evaluation.metrics.accumulators import Accumulator, flatten, rebuild
 
 
 @dataclass(frozen=True, eq=False)
-class Inner(Additive):
+class Inner(Accumulator):
     a: np.ndarray
     b: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
-class Outer(Additive):
+class Outer(Accumulator):
     many: tuple[Inner, ...]
     n: float
 

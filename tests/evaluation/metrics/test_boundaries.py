@@ -6,13 +6,19 @@ from scipy.spatial.distance import cdist
 from skimage.morphology import dilation, erosion
 
 from seaice_cli.errors import OptionError
-from seaice_cli.evaluation.metrics.boundaries import BoundarySums, Distance, Reach, beside, boundary_sums
+from seaice_cli.evaluation.metrics.boundaries import (
+    BoundaryAccumulator,
+    Distance,
+    Tolerance,
+    compare_boundaries,
+    touches,
+)
 
 rngs = st.integers(0, 2**31).map(np.random.default_rng)
 
 
-def whole(truth, predicted, *reaches, classes=2):
-    return boundary_sums(truth, predicted, slice(0, len(truth)), classes=classes, reaches=reaches)
+def whole(truth, predicted, *tolerances, classes=2):
+    return compare_boundaries(truth, predicted, slice(0, len(truth)), classes=classes, tolerances=tolerances)
 
 
 def square(top, left, size=10, shape=(40, 40)):
@@ -30,7 +36,7 @@ def blobs(rng, shape=(48, 40)):
 
 
 def test_a_square_moved_by_one_pixel():
-    sums = whole(square(10, 10), square(10, 11), Reach(1, (1, 1)), Reach(0.5, (1, 1)))
+    sums = whole(square(10, 10), square(10, 11), Tolerance(1, (1, 1)), Tolerance(0.5, (1, 1)))
     # A square of 10 has 36 boundary pixels; moved by one it shares 18 of the two long sides with the other.
     assert sums.true[0, 1] == sums.predicted[0, 1] == 36
     assert sums.f()[0, 1] == 1
@@ -44,9 +50,9 @@ def test_a_square_moved_by_one_pixel():
 @given(rngs, st.sampled_from([1.0, 1.5, 2.0, 3.0, 4.3]))
 def test_boundary_f_is_that_of_all_pairs_of_boundary_pixels(rng, distance):
     truth, predicted = blobs(rng), blobs(rng)
-    sums = whole(truth, predicted, Reach(distance, (1.0, 2.0)))
+    sums = whole(truth, predicted, Tolerance(distance, (1.0, 2.0)))
     for c in (0, 1):
-        lines = [np.argwhere((m == c) & beside(m != c)) * (1.0, 2.0) for m in (truth, predicted)]
+        lines = [np.argwhere((m == c) & touches(m != c)) * (1.0, 2.0) for m in (truth, predicted)]
         if not len(lines[0]) or not len(lines[1]):
             continue
         apart = cdist(*lines)
@@ -59,7 +65,7 @@ def test_boundary_f_is_that_of_all_pairs_of_boundary_pixels(rng, distance):
 @given(rngs, st.integers(1, 5))
 def test_boundary_iou_is_that_of_repeated_erosion(rng, distance):
     truth, predicted = blobs(rng), blobs(rng)
-    sums = whole(truth, predicted, Reach(distance, (1, 1)))
+    sums = whole(truth, predicted, Tolerance(distance, (1, 1)))
     for c in (0, 1):
         # Beyond the frame is unknown, so it must not erode: the masks are continued there.
         bands = []
@@ -79,14 +85,14 @@ def test_boundary_iou_is_that_of_repeated_erosion(rng, distance):
 def test_strips_with_their_context_add_up_to_the_whole(rng, cut):
     truth, predicted = blobs(rng), blobs(rng)
     truth[rng.random(truth.shape) < 0.05] = 255
-    reaches = Reach(2, (1, 1)), Reach(700, (250, 300))
-    halo = max(r.rows for r in reaches)
-    total = BoundarySums.empty(2, 2)
+    tolerances = Tolerance(2, (1, 1)), Tolerance(700, (250, 300))
+    halo = max(r.rows for r in tolerances)
+    total = BoundaryAccumulator.empty(2, 2)
     for top, bottom in ((0, cut), (cut, 48)):
         first, last = max(0, top - halo), min(48, bottom + halo)
         core = slice(top - first, bottom - first)
-        total += boundary_sums(truth[first:last], predicted[first:last], core, classes=2, reaches=reaches)
-    expected = whole(truth, predicted, *reaches)
+        total += compare_boundaries(truth[first:last], predicted[first:last], core, classes=2, tolerances=tolerances)
+    expected = whole(truth, predicted, *tolerances)
     for name in ("predicted", "predicted_near", "true", "true_near", "shared", "joint"):
         np.testing.assert_array_equal(getattr(total, name), getattr(expected, name))
 
@@ -94,32 +100,32 @@ def test_strips_with_their_context_add_up_to_the_whole(rng, cut):
 def test_the_frame_and_unknown_pixels_are_nobodys_boundary():
     ice = np.ones((20, 20), np.uint8)
     ice[:, :5] = 255
-    sums = whole(ice, ice, Reach(2, (1, 1)))
+    sums = whole(ice, ice, Tolerance(2, (1, 1)))
     assert not sums.true.any()
     assert np.isnan(sums.f()).all()
     assert np.isnan(sums.iou()).all()
 
 
 def test_a_boundary_that_nobody_found_scores_zero():
-    sums = whole(square(10, 10), np.zeros((40, 40), np.uint8), Reach(2, (1, 1)))
+    sums = whole(square(10, 10), np.zeros((40, 40), np.uint8), Tolerance(2, (1, 1)))
     assert sums.f()[0, 1] == 0
     assert sums.iou()[0, 1] == 0
 
 
 def test_a_distance_in_metres_knows_the_size_of_pixels_in_both_directions():
-    reach = Distance.parse("600m").reach((100, 100), (250.0, 500.0))
-    assert reach == Reach(600, (250, 500))
-    assert reach.window == (2 * 2 + 1, 2 * 1 + 1)
-    assert reach.rows == 4
-    wide = whole(square(10, 10), square(12, 10), reach)
-    far = whole(square(10, 10), square(10, 12), reach)
+    tolerance = Distance.parse("600m").tolerance((100, 100), (250.0, 500.0))
+    assert tolerance == Tolerance(600, (250, 500))
+    assert tolerance.window == (2 * 2 + 1, 2 * 1 + 1)
+    assert tolerance.rows == 4
+    wide = whole(square(10, 10), square(12, 10), tolerance)
+    far = whole(square(10, 10), square(10, 12), tolerance)
     assert wide.f()[0, 1] == 1
     assert far.f()[0, 1] < 1
 
 
 def test_a_share_of_the_diagonal_is_rounded_up_to_pixels():
-    assert Distance.parse("2%").reach((300, 400), None) == Reach(10, (1, 1))
-    assert Distance.parse("0.1%").reach((300, 400), None) == Reach(1, (1, 1))
+    assert Distance.parse("2%").tolerance((300, 400), None) == Tolerance(10, (1, 1))
+    assert Distance.parse("0.1%").tolerance((300, 400), None) == Tolerance(1, (1, 1))
 
 
 @pytest.mark.parametrize("text", ["3px", "500m", "0.5%"])
@@ -135,11 +141,11 @@ def test_what_is_no_distance_is_refused(text):
 
 def test_metres_without_a_crs_are_refused():
     with pytest.raises(OptionError, match="needs masks with a CRS"):
-        Distance.parse("500m").reach((10, 10), None)
+        Distance.parse("500m").tolerance((10, 10), None)
 
 
 @given(rngs)
 def test_beside_is_dilation_by_a_cross_less_the_middle(rng):
     mask = rng.random((9, 13)) < 0.3
     cross = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
-    np.testing.assert_array_equal(beside(mask), dilation(np.pad(mask, 1).astype(np.uint8), cross)[1:-1, 1:-1] > 0)
+    np.testing.assert_array_equal(touches(mask), dilation(np.pad(mask, 1).astype(np.uint8), cross)[1:-1, 1:-1] > 0)

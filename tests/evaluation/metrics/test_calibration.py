@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
-from seaice_cli.evaluation.metrics.calibration import BINS, CalibrationSums, fit_temperature
+from seaice_cli.evaluation.metrics.calibration import BINS, CalibrationAccumulator, fit_temperature
 
 rngs = st.integers(0, 2**31).map(np.random.default_rng)
 
@@ -16,7 +16,7 @@ def test_the_expected_calibration_error_by_hand():
     # two bins: 10 pixels said 0.9 of which 6 are ice, 30 said 0.1 of which none is
     p = np.r_[np.full(10, 0.9), np.full(30, 0.1)]
     ice = np.r_[np.ones(6), np.zeros(34)] > 0
-    sums = CalibrationSums.of(p, ice)
+    sums = CalibrationAccumulator.of(p, ice)
     assert sums.scores()["ece"] == pytest.approx(10 / 40 * 0.3 + 30 / 40 * 0.1)
     said, found = sums.curve()
     assert found[int(0.9 * BINS)] == pytest.approx(0.6)
@@ -27,17 +27,17 @@ def test_the_expected_calibration_error_by_hand():
 @given(rngs, st.integers(2, 200), st.integers(0, 200))
 def test_brier_score_and_log_loss_agree_with_scikit_learn_and_add_up(rng, n, cut):
     p, ice = rng.uniform(0.001, 0.999, n), rng.random(n) < 0.4
-    sums = CalibrationSums.of(p[:cut], ice[:cut]) + CalibrationSums.of(p[cut:], ice[cut:])
+    sums = CalibrationAccumulator.of(p[:cut], ice[:cut]) + CalibrationAccumulator.of(p[cut:], ice[cut:])
     assert sums.scores()["brier"] == pytest.approx(brier_score_loss(ice, p, pos_label=True))
     assert sums.scores()["log_loss"] == pytest.approx(log_loss(ice, p, labels=[False, True]))
 
 
 def test_certain_probabilities_stay_finite_and_in_the_outer_bins():
-    sums = CalibrationSums.of(np.array([0.0, 1.0, 1.0]), np.array([False, True, False]))
+    sums = CalibrationAccumulator.of(np.array([0.0, 1.0, 1.0]), np.array([False, True, False]))
     assert sums.pixels[0] == 1
     assert sums.pixels[-1] == 2
     assert math.isfinite(sums.scores()["log_loss"])
-    assert all(math.isnan(v) for v in CalibrationSums.empty().scores().values())
+    assert all(math.isnan(v) for v in CalibrationAccumulator.empty().scores().values())
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.7])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from seaice_cli.evaluation.metrics.concentration import CellGrid, ErrorSums
+from seaice_cli.evaluation.metrics.concentration import CellGrid, ErrorAccumulator
 from tests.evaluation.made import polar_ground
 
 rngs = st.integers(0, 2**31).map(np.random.default_rng)
@@ -79,7 +79,9 @@ def test_cells_are_the_means_of_their_known_pixels_however_rows_come(rng, kilome
 def test_errors_agree_with_scikit_learn_when_scenes_are_pooled(rng, n, cut):
     true, predicted = rng.random(n), rng.random(n)
     cut = min(cut, n)
-    scores = (ErrorSums.of(true[:cut], predicted[:cut]) + ErrorSums.of(true[cut:], predicted[cut:])).scores()
+    scores = (
+        ErrorAccumulator.of(true[:cut], predicted[:cut]) + ErrorAccumulator.of(true[cut:], predicted[cut:])
+    ).scores()
     assert scores["bias"] == pytest.approx((predicted - true).mean())
     assert scores["mae"] == pytest.approx(mean_absolute_error(true, predicted))
     assert scores["rmse"] == pytest.approx(math.sqrt(mean_squared_error(true, predicted)))
@@ -87,8 +89,8 @@ def test_errors_agree_with_scikit_learn_when_scenes_are_pooled(rng, n, cut):
 
 
 def test_without_spread_or_cells_nothing_is_made_up():
-    assert math.isnan(ErrorSums.of(np.full(7, 0.1), np.full(7, 0.3)).scores()["r2"])
-    assert all(math.isnan(v) for v in ErrorSums().scores().values())
+    assert math.isnan(ErrorAccumulator.of(np.full(7, 0.1), np.full(7, 0.3)).scores()["r2"])
+    assert all(math.isnan(v) for v in ErrorAccumulator().scores().values())
 
 
 def test_a_cell_smaller_than_a_pixel_is_refused():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import hausdorff_distance
 
-from seaice_cli.evaluation.metrics.boundaries import beside
+from seaice_cli.evaluation.metrics.boundaries import touches
 from seaice_cli.evaluation.metrics.ice_edge import HALO, EdgeCollector, edge_cells
 from tests.evaluation.made import polar_ground
 
@@ -85,7 +85,7 @@ def test_scores_hold_together_and_mirror_when_the_roles_change(rng):
 @given(rngs)
 def test_the_modified_hausdorff_distance_agrees_with_scikit_image(rng):
     true, predicted = (np.kron(rng.random((6, 8)) < 0.5, np.ones((5, 5), bool)) for _ in range(2))
-    edges = [ice & beside(~ice) for ice in (true, predicted)]
+    edges = [ice & touches(~ice) for ice in (true, predicted)]
     if edges[0].any() and edges[1].any():
         expected = hausdorff_distance(*edges, method="modified")
         assert measure(true, predicted).scores()["mhd_km"] == pytest.approx(expected, rel=2e-3)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import label
 
-from seaice_cli.evaluation.metrics.objects import ObjectCollector, ObjectSums
+from seaice_cli.evaluation.metrics.objects import ObjectAccumulator, ObjectCollector
 
 rngs = st.integers(0, 2**31).map(np.random.default_rng)
 
@@ -65,8 +65,8 @@ def test_features_that_touch_stay_apart():
 
 def test_nothing_at_all_is_not_defined_and_nothing_found_is_zero():
     empty = np.zeros((5, 5), bool)
-    assert match(empty, empty) == ObjectSums()
-    assert all(math.isnan(v) for v in ObjectSums().scores().values())
+    assert match(empty, empty) == ObjectAccumulator()
+    assert all(math.isnan(v) for v in ObjectAccumulator().scores().values())
     missed = match(~empty, empty).scores()
     assert missed["object_recall"] == 0
     assert missed["object_f1"] == 0

@@ -5,7 +5,7 @@ import torch
 
 from seaice_cli.errors import OptionError
 from seaice_cli.training.augmentation.augment import AUGMENTATIONS, augment, parse_recipe
-from seaice_cli.training.augmentation.inputs import IGNORE, Batch, Draw
+from seaice_cli.training.augmentation.inputs import IGNORE, Batch, RandomSource
 
 GEOMETRIC = ("hflip", "vflip", "rot90")
 WARPING = ("rotate", "bend")
@@ -19,12 +19,12 @@ def made(n=6, bands=3, size=32, seed=0):
     return Batch(pixels, (pixels[:, 0] > 0.5).long(), torch.ones(n, size, size, dtype=torch.bool))
 
 
-def draw(seed=0, cloud=2):
-    return Draw(torch.Generator().manual_seed(seed), cloud)
+def rng(seed=0, cloud=2):
+    return RandomSource(torch.Generator().manual_seed(seed), cloud)
 
 
 def done(name, number=1.0, batch=None, **how):
-    return augment(batch or made(), {name: number}, draw(**how))
+    return augment(batch or made(), {name: number}, rng(**how))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -219,7 +219,7 @@ def test_a_recipe_is_read_and_an_empty_one_does_nothing():
     assert parse_recipe("hflip:0.5, noise:0.02") == {"hflip": 0.5, "noise": 0.02}
     assert parse_recipe("none") == parse_recipe("") == {}
     batch = made()
-    assert torch.equal(augment(batch, {}, draw()).pixels, batch.pixels)
+    assert torch.equal(augment(batch, {}, rng()).pixels, batch.pixels)
 
 
 @pytest.mark.parametrize("text", ["spin:1", "hflip", "hflip:often", "hflip:-1", "noise:nan", "noise:1000"])
