@@ -108,6 +108,12 @@ def rehearsed(options: TrainOptions) -> list[Sample]:
         ) from error
 
 
+def first_temperature(options: TrainOptions) -> float:
+    """Return the temperature that a model starts with: its parent's, as long as it tells the same classes apart."""
+    parent = parent_of(options.init_from)
+    return parent.spec.temperature if parent is not None and parent.spec.class_names == options.classes else 1.0
+
+
 def lineage(options: TrainOptions) -> str:
     """Return what a model card says of the model that it started from; empty if it is none."""
     try:
