@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,11 @@ from seaice_cli.raster.reading.sensors import Sensor, choose_bands, recognise
 from seaice_cli.training.inheritance import RECIPE, parent_of
 from seaice_cli.training.options import TrainOptions
 
-UNKNOWN_LIGHT = "hflip:0.5,vflip:0.5,rot90:0.5,light:0.3,color:0.02,noise:0.01"
+UNKNOWN_LIGHT = "hflip:0.5,vflip:0.5,rot90:0.5,light:0.2,noise:0.01"
 """The augmentation where nobody knows how values came about: the next photograph is exposed in another way."""
+
+OTHER_BANDS: Mapping[str, Any] = {"lr": 5e-3, "scale": (0.3, 1.0)}
+"""What changes of the recipe where the parent reads other bands: more to learn, at scales that are not the parent's."""
 
 
 def adapted(options: TrainOptions, samples: Sequence[Sample]) -> TrainOptions:
@@ -37,9 +41,11 @@ def adapted(options: TrainOptions, samples: Sequence[Sample]) -> TrainOptions:
     augment = UNKNOWN_LIGHT if options.augment == RECIPE["augment"] else options.augment
     if any(len(bands) != len(parent.spec.bands) for bands, _, _ in kinds):
         grey = len(kinds[0][0]) == 1
+        recipe = {name: value for name, value in OTHER_BANDS.items() if getattr(options, name) == RECIPE[name]}
         return dataclasses.replace(
-            options, band_names=("grey",) if grey else (), mean=(), std=(), stretch="", resolution=0.0, augment=augment
-        )
+            options, band_names=("grey",) if grey else (), mean=(), std=(), stretch="", resolution=0.0, augment=augment,
+            **recipe,
+        )  # fmt: skip
     known = all(conversion is not None or (sensor is None or sensor.is_picture) for _, conversion, sensor in kinds)
     return options if known else dataclasses.replace(options, stretch="", augment=augment)
 
@@ -106,6 +112,12 @@ def rehearsed(options: TrainOptions) -> list[Sample]:
         raise DataError(
             f"{error}; `rehearse` needs the parent's data: run where its lists find it, or leave it out"
         ) from error
+
+
+def first_temperature(options: TrainOptions) -> float:
+    """Return the temperature that a model starts with: its parent's, as long as it tells the same classes apart."""
+    parent = parent_of(options.init_from)
+    return parent.spec.temperature if parent is not None and parent.spec.class_names == options.classes else 1.0
 
 
 def lineage(options: TrainOptions) -> str:

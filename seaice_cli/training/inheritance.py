@@ -16,7 +16,7 @@ RECIPE: Mapping[str, Any] = {
     "attribute": "class",
     "background": 255,
     "loss": "ce:1,dice:1",
-    "lr": 1e-3,
+    "lr": 3e-3,
     "schedule": "warmup(share=0.1):cosine",
     "clip": 5.0,
     "freeze_encoder": True,

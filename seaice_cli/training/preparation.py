@@ -22,7 +22,7 @@ from seaice_cli.network.spec import DTYPES, IceClass, ModelSpec
 from seaice_cli.training.crops.dataset import FileScene, GeneratedScene, SceneStore, TrainingScene
 from seaice_cli.training.crops.sampling import Plan, find_places, scene_weights
 from seaice_cli.training.crops.spatial_blocks import split_blocks
-from seaice_cli.training.finetuning import SceneReading, adapted, rehearsed
+from seaice_cli.training.finetuning import SceneReading, adapted, first_temperature, rehearsed
 from seaice_cli.training.options import COLORS, TrainOptions
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def prepare(options: TrainOptions) -> TrainingInputs:
     files, checked = (_open(options, samples, encoding) for samples in (train, val))
     _refuse_mixture([*files, *checked])
     statistics = _statistics(options, own, encoding)
-    spec = _spec(options, files[0], statistics)
+    spec = dataclasses.replace(_spec(options, files[0], statistics), temperature=first_temperature(options))
     _refuse_generated(options, spec)
     weights = _rehearsing(options, scene_weights(files, [*factors, *[1.0] * len(again)]), len(own))
     learnt: list[TrainingScene] = list(files)

@@ -56,8 +56,8 @@ def test_three_polygons_teach_the_low_sun_of_olci(tmp_path, real_data):
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_six_polygons_teach_grey_photographs(tmp_path, real_data):
     photographs = real_data / "aerial_hotrax"
-    made.layer(tmp_path / "labels.gpkg", polygons(TAUGHT["ice12.png"]), crs=None, kind="str")
-    model = taught(tmp_path, photographs / "ice12.png", tmp_path / "labels.gpkg", classes=CLASSES, ice="ice")
+    made.layer(tmp_path / "labels.gpkg", polygons(TAUGHT["ice25.png"]), crs=None, kind="str")
+    model = taught(tmp_path, photographs / "ice25.png", tmp_path / "labels.gpkg", classes=CLASSES, ice="ice")
     shares = {name: [] for name in CLASSES}
     for photograph, drawn in JUDGED.items():
         mask = tmp_path / "mask.tif"

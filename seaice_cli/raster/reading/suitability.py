@@ -93,8 +93,8 @@ def _refuse_other_number(radiometry: Radiometry, scene: Scene) -> None:
     found, wanted, names = len(scene.bands), len(radiometry.bands), ", ".join(radiometry.bands)
     if found == 1 < wanted:
         raise SceneError(
-            f"{scene.path}: has 1 band, a grey picture, where the model reads {wanted} ({names}); no shipped model reads grey "
-            f"pictures: docs/finetune.md tells how to make one from a few polygons"
+            f"{scene.path}: has 1 band, a grey picture, where the model reads {wanted} ({names}); grey pictures need a "
+            f"model of their own (see the list of models): docs/finetune.md tells how to make one from a few polygons"
         )
     if found != wanted:
         raise SceneError(
