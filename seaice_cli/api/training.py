@@ -11,7 +11,7 @@ from typing import Any
 from seaice_cli.api.models import Model, load_model
 from seaice_cli.api.parameters import StrPath, refuse_unknown
 from seaice_cli.extras import require_extra
-from seaice_cli.training.options import TrainOptions, read_options
+from seaice_cli.training.options import TrainOptions, kept_options, read_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ def train(
     preset: str = "",
     config: StrPath | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
     **options: Any,
 ) -> Trained:
@@ -40,12 +41,13 @@ def train(
         trained.model.predict("scene.tif")
 
     Args:
-        data: A csv, a json list or a folder to learn from; or several.
+        data: A csv, a json list or a folder to learn from, or several; with `resume`, () for those that the run keeps.
         output: The run's folder; the model is in `model/` below it.
         val: What to validate on; else some scenes of `data` are set aside.
         preset: The name of a preset; options win over it.
         config: A TOML file of options; options given here win over it.
-        resume: Go on with the run in the folder.
+        resume: Go on with the run in the folder, by the options it keeps; those given here win.
+        overwrite: Begin anew where a run is.
         progress: Wraps the numbers of the steps.
         **options: The other fields of `seaice_cli.training.options.TrainOptions`.
 
@@ -58,9 +60,10 @@ def train(
     require_extra("train", "training")
     from seaice_cli.training.pipeline import train as run
 
-    given = {"data": _several(data), "val": _several(val) or None} | {k: _plain(v) for k, v in options.items()}
-    chosen = read_options(None if config is None else Path(config), preset, given)
-    directory, scores = run(chosen, Path(output), resume=resume, progress=progress)
+    given = {"data": _several(data) or None, "val": _several(val) or None} | {k: _plain(v) for k, v in options.items()}
+    file = Path(config) if config is not None else kept_options(Path(output)) if resume else None
+    chosen = read_options(file, preset, given)
+    directory, scores = run(chosen, Path(output), resume=resume, overwrite=overwrite, progress=progress)
     return Trained(load_model(directory), scores)
 
 

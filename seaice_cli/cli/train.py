@@ -55,14 +55,13 @@ def train(
     from seaice_cli.extras import require_extra
 
     require_extra("train", "seaice train")
-    from seaice_cli.training.options import read_options, to_toml
+    from seaice_cli.training.options import kept_options, read_options, to_toml
     from seaice_cli.training.pipeline import train as run
-    from seaice_cli.training.records.logs import CONFIG_FILE
 
     if output is None and not show:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    if output is not None and resume and config is None and (output / CONFIG_FILE).is_file():
-        config = output / CONFIG_FILE
+    if output is not None and resume and config is None:
+        config = kept_options(output)
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     if logging.getLogger().level <= logging.WARNING:  # the scores of every evaluation, but for --quiet
         logging.getLogger("seaice_cli.training").setLevel(min(logging.INFO, logging.getLogger().level))
