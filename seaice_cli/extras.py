@@ -6,16 +6,29 @@ The names are those of pyproject.toml; `pip install 'seaice[train]'` adds what t
 from __future__ import annotations
 
 import importlib.util
+from typing import NamedTuple
 
 from seaice_cli.errors import InstallationError
 
+
+class Extra(NamedTuple):
+    """What an extra of pyproject.toml is for."""
+
+    use: str
+    """What cannot be done without it."""
+    modules: tuple[str, ...]
+    """Those without which its tasks fail, those that are looked for first in front."""
+
+
 EXTRAS = {
-    "train": ("torch", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript"),
-    "gpu": ("torch", "segmentation_models_pytorch", "timm", "safetensors"),
-    "products": ("xarray", "netCDF4", "contourpy"),
-    "notebook": ("xarray", "rioxarray", "geopandas", "matplotlib"),
-}  # fmt: skip
-"""The modules of an extra without which its tasks fail, those that are looked for first in front."""
+    "train": Extra(
+        "training and exporting models",
+        ("torch", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript"),
+    ),
+    "gpu": Extra("the GPU engine", ("torch", "segmentation_models_pytorch", "timm", "safetensors")),
+    "products": Extra("concentration as NetCDF, ice edges", ("xarray", "netCDF4", "contourpy")),
+    "notebook": Extra("xarray, geopandas and charts", ("xarray", "rioxarray", "geopandas", "matplotlib")),
+}
 
 
 def installed(module: str) -> bool:
@@ -28,7 +41,7 @@ def installed(module: str) -> bool:
 
 def missing_modules(extra: str) -> list[str]:
     """Return the modules of an extra that are not installed."""
-    return [module for module in EXTRAS[extra] if not installed(module)]
+    return [module for module in EXTRAS[extra].modules if not installed(module)]
 
 
 def install_command(extra: str) -> str:
@@ -47,7 +60,7 @@ def require_extra(extra: str, task: str, *modules: str) -> None:
     Raises:
         InstallationError: One is missing; the text names the command that installs it.
     """
-    missing = [module for module in modules or EXTRAS[extra] if not installed(module)]
+    missing = [module for module in modules or EXTRAS[extra].modules if not installed(module)]
     if missing:
         raise InstallationError(
             f"{task} needs {missing[0]}, which is not installed; install it with {install_command(extra)}"

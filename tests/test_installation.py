@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seaice_cli.extras import EXTRAS
 from tests.conftest import ROOT
 
-OF_EXTRAS = (
-    "torch", "torchvision", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript", "tensorboard",
-    "huggingface_hub", "xarray", "rioxarray", "matplotlib",
-)  # fmt: skip
+OF_EXTRAS = sorted(
+    {module for extra in EXTRAS.values() for module in extra.modules}
+    | {"torchvision", "tensorboard", "huggingface_hub"}
+)
 
 
 def _without_extras(*arguments):
@@ -35,6 +37,19 @@ def test_prediction_and_polygons_need_no_extra(tmp_path, write_scene, noise):
     assert (tmp_path / "i.gpkg").exists()
     assert _without_extras("vectorize", tmp_path / "m.tif", tmp_path / "all.fgb").returncode == 0
     assert _without_extras("floes", tmp_path / "i.gpkg").returncode == 0
+
+
+def test_the_extras_that_commands_name_are_those_of_the_package():
+    offered = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(EXTRAS) == set(offered) - {"all", "dev", "pretrained", "docs"}
+
+
+def test_the_doctor_names_what_is_missing_and_the_command_that_mends_it():
+    done = _without_extras("doctor")
+    assert done.returncode == 0, done.stderr
+    for name, extra in EXTRAS.items():
+        assert f"pip install 'seaice[{name}]'" in done.stdout
+        assert extra.use in done.stdout or name == "gpu"  # a machine with a GPU is told of that
 
 
 @pytest.mark.parametrize(

@@ -119,14 +119,9 @@ def _faults(found: Diagnosis) -> Iterator[Finding]:
 def _missing_extras(found: Diagnosis) -> Iterator[Finding]:
     if found.gpus and found.extras["gpu"]:
         yield Finding("note", f"there is a GPU ({found.gpus[0]}) that is not used", install_command("gpu"))
-    uses = {
-        "gpu": "the GPU engine",
-        "train": "training and exporting models",
-        "notebook": "xarray, geopandas and charts",
-    }
     for extra, missing in found.extras.items():
         if missing and not (extra == "gpu" and found.gpus):
-            yield Finding("note", f"{uses[extra]}: {', '.join(missing)} not installed", install_command(extra))
+            yield Finding("note", f"{EXTRAS[extra].use}: {', '.join(missing)} not installed", install_command(extra))
 
 
 def _gdal_faults(gdal: Mapping[str, Any]) -> Iterator[Finding]:
