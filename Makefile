@@ -24,19 +24,21 @@ demo: $(BASE)
 	$(BIN)/python examples/make_scene.py demo/scene.tif --height 3000 --width 4000 --seed 7 --regime edge --clouds 0.25 --truth demo/truth.tif
 	$(BIN)/seaice predict demo/scene.tif -o demo/mask.tif --vector demo/ice.gpkg --preview demo/preview.png --overwrite
 
-# In two processes side by side: what training leaves in one (threads, compilers, allocators of torch) is not for the others' subprocesses.
-# Both run to their end; the second one's report follows the first one's, and what failed in both is told last. One thread for
+# In two lanes side by side: training, then the faults; everything else. What training leaves in a process (threads, compilers,
+# allocators of torch) is not for the others' subprocesses. Every run goes to its end; what failed is told last. One thread for
 # torch: two of these processes on two cores would spend their time waiting for each other.
 TRAINING := tests/training tests/cli/test_train.py tests/network tests/test_shipped_models.py
+FAULTS := tests/faults
 PYTEST := OMP_NUM_THREADS=1 PYTHONHASHSEED=0 $(BIN)/python -m pytest
 REPORTS := build/tests
 
 test: setup
 	@mkdir -p $(REPORTS)
-	@$(PYTEST) $(TRAINING) > $(REPORTS)/training.txt 2>&1 & training=$$!; trap "kill $$training 2> /dev/null" EXIT; \
-	$(PYTEST) $(addprefix --ignore=,$(TRAINING)) 2>&1 | tee $(REPORTS)/others.txt; others=$${PIPESTATUS[0]}; \
-	wait $$training; training=$$?; cat $(REPORTS)/training.txt; \
-	echo; grep -hE '^(FAILED|ERROR|=+ .* in [0-9.]+s)' $(REPORTS)/others.txt $(REPORTS)/training.txt; exit $$((training | others))
+	@{ $(PYTEST) $(TRAINING) > $(REPORTS)/training.txt 2>&1; training=$$?; $(PYTEST) $(FAULTS) > $(REPORTS)/faults.txt 2>&1; exit $$((training | $$?)); } & \
+	lane=$$!; trap "pkill -P $$lane 2> /dev/null; kill $$lane 2> /dev/null" EXIT; \
+	$(PYTEST) $(addprefix --ignore=,$(TRAINING) $(FAULTS)) 2>&1 | tee $(REPORTS)/others.txt; others=$${PIPESTATUS[0]}; \
+	wait $$lane; lane=$$?; cat $(REPORTS)/training.txt $(REPORTS)/faults.txt; \
+	echo; grep -hE '^(FAILED|ERROR|=+ .* in [0-9.]+s)' $(REPORTS)/{others,training,faults}.txt; exit $$((lane | others))
 
 test-slow: setup
 	$(PYTEST) -m slow
