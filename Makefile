@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BASE := $(VENV)/.base
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-gpu test-faults test-cases audit lint format benchmark clean
+.PHONY: setup demo docs gallery test test-slow test-gpu test-faults test-cases audit lint format clean
 
 setup: $(READY)
 
@@ -17,7 +17,7 @@ $(BASE): pyproject.toml constraints.txt
 	touch $@
 
 $(READY): $(BASE)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev,docs]'
 	touch $@
 
 demo: $(BASE)
