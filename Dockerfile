@@ -34,7 +34,7 @@ RUN case "$VARIANT" in \
     && pip install --constraint constraints.txt "$(echo dist/*.whl)$EXTRAS"
 
 FROM python:${PYTHON}-slim-bookworm
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="seaice" \
       org.opencontainers.image.description="Sea-ice maps from satellite scenes of any size" \

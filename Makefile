@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BASE := $(VENV)/.base
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow test-gpu test-faults test-cases audit lint format benchmark clean
+.PHONY: setup demo docs gallery dist test-dist release-notes test test-slow test-gpu test-faults test-cases audit lint format clean
 
 setup: $(READY)
 
@@ -17,12 +17,32 @@ $(BASE): pyproject.toml constraints.txt
 	touch $@
 
 $(READY): $(BASE)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev,docs]'
 	touch $@
 
 demo: $(BASE)
 	$(BIN)/python examples/make_scene.py demo/scene.tif --height 3000 --width 4000 --seed 7 --regime edge --clouds 0.25 --truth demo/truth.tif
 	$(BIN)/seaice predict demo/scene.tif -o demo/mask.tif --vector demo/ice.gpkg --preview demo/preview.png --overwrite
+
+# The site, in build/site, without the internet; any warning ends it. `python -m http.server -d build/site` shows it.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+# The pictures of the documentation, from real scenes where ../shared/data lies beside the checkout. Look at them before you commit.
+gallery: setup
+	$(BIN)/python docs/building/gallery.py
+
+# The source archive and the wheel that is built from it, in dist/; both tried; and what CHANGELOG.md says of this version.
+dist: setup
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build
+
+test-dist: setup
+	$(PYTEST) -m slow tests/test_installation.py
+
+release-notes: setup
+	@mkdir -p dist
+	$(BIN)/python docs/building/release_notes.py > dist/notes.md
 
 # In two lanes side by side: training, then the faults; everything else. What training leaves in a process (threads, compilers,
 # allocators of torch) is not for the others' subprocesses. Every run goes to its end; what failed is told last. One thread for
