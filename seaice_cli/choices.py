@@ -34,3 +34,6 @@ GRIDS: tuple[str, ...] = get_args(GridName)
 
 CompositeRule = Literal["latest", "majority", "probability"]
 RULES: tuple[str, ...] = get_args(CompositeRule)
+
+SceneSource = Literal["gibs-truecolor", "gibs-721", "gibs-corrected", "viirs"]
+SOURCES: tuple[str, ...] = get_args(SceneSource)

@@ -17,6 +17,7 @@ from seaice_cli.cli.data.command import data
 from seaice_cli.cli.doctor import doctor
 from seaice_cli.cli.evaluation.command import evaluate
 from seaice_cli.cli.extent import extent
+from seaice_cli.cli.fetch import fetch
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.info import info
 from seaice_cli.cli.models import models
@@ -103,6 +104,7 @@ def cli(verbose: int, quiet: int) -> None:
     signal.signal(signal.SIGTERM, _terminate)
 
 
+cli.add_command(fetch)
 cli.add_command(predict)
 cli.add_command(data)
 cli.add_command(train)
