@@ -1,6 +1,7 @@
 """The models that come with the package are complete, small, what their cards say, and predict sea ice."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -11,17 +12,18 @@ from click.testing import CliRunner
 from seaice_cli.choices import DEFAULT_MODEL
 from seaice_cli.cli.main import cli
 from seaice_cli.network.catalog import find_model, shipped
-from seaice_cli.network.spec import CARD_FILE, ONNX_FILE, WEIGHTS_FILE
+from seaice_cli.network.engines.openvino import MAX_LOSS
+from seaice_cli.network.spec import CARD_FILE, INT8_FILES, ONNX_FILE, WEIGHTS_FILE
 from tests.conftest import ROOT
 
 NAMES = shipped()
 
 
-def _probabilities(model, scene):
+def _probabilities(model, scene, graph=ONNX_FILE):
     import openvino as ov
 
     core = ov.Core()
-    compiled = core.compile_model(core.read_model(model.file(ONNX_FILE)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core.compile_model(core.read_model(model.file(graph)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return compiled(scene)[0]
 
 
@@ -35,8 +37,8 @@ def test_a_model_is_complete_and_its_digests_agree(name):
     assert model.spec.name == name
     assert model.spec.description
     assert model.spec.license
-    assert set(model.spec.sha256) == {WEIGHTS_FILE, ONNX_FILE}
-    sizes = [model.file(f).stat().st_size for f in (WEIGHTS_FILE, ONNX_FILE)]
+    assert set(model.spec.sha256) == {WEIGHTS_FILE, ONNX_FILE, *INT8_FILES}
+    sizes = [model.file(f).stat().st_size for f in model.spec.sha256]
     assert sum(sizes) <= 25 * 2**20
 
 
@@ -44,6 +46,20 @@ def test_a_model_is_complete_and_its_digests_agree(name):
 def test_weights_are_shipped_once(name):
     """If not: `seaice models export NAME -o DIR --format directory` writes the model as it is to be shipped."""
     assert find_model(name).file(ONNX_FILE).stat().st_size < 1e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_quantised_graph_is_small_and_loses_little(name):
+    """If it is of other weights: `python benchmarks/quantize.py NAME=DIR` makes and measures it anew."""
+    model = find_model(name)
+    assert model.spec.int8_loss <= MAX_LOSS
+    graph, weights = (model.file(f).read_bytes() for f in INT8_FILES)
+    assert len(graph) + len(weights) < model.file(WEIGHTS_FILE).stat().st_size / 2
+    assert not re.search(rb"/(home|root|tmp|work|Users)/", graph)
+    rng = np.random.default_rng(0)
+    scene = rng.integers(0, 256, (1, len(model.spec.bands), 16, 16)).repeat(16, 2).repeat(16, 3)
+    exact, fast = (_probabilities(model, scene.astype(model.spec.dtype), f) for f in (ONNX_FILE, INT8_FILES[0]))
+    assert np.mean(exact.argmax(1) != fast.argmax(1)) < 0.1, "it is of other weights"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -69,18 +70,23 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
 @click.option("--half", is_flag=True, help="Keep the weights in float16.")
 @click.option("--int8", is_flag=True, help="Add a quantised graph to the model itself, for --precision int8 on a CPU.")
 @click.option(
-    "--calibrate", type=SCENES, metavar="LIST", help="With --int8: scenes to calibrate on, csv, json or a folder."
+    "--calibrate",
+    type=SCENES,
+    multiple=True,
+    metavar="LIST",
+    help="With --int8: scenes to calibrate on, csv, json or a folder; repeatable.",
 )
 @click.option(
     "--measure",
     type=SCENES,
+    multiple=True,
     metavar="LIST",
-    help="With --int8: labelled scenes to measure the loss on.  [default: the same]",
+    help="With --int8: labelled scenes to measure the loss on; repeatable.  [default: the same]",
 )
 @overwrite
 def export(
-    model: str, output: Path | None, kind: str | None, *, half: bool, int8: bool, calibrate: Path | None,
-    measure: Path | None, overwrite: bool,
+    model: str, output: Path | None, kind: str | None, *, half: bool, int8: bool, calibrate: tuple[Path, ...],
+    measure: tuple[Path, ...], overwrite: bool,
 ) -> None:  # fmt: skip
     """Write a model in another form, for other programs; or, with --int8, add a faster one to it.
 
@@ -91,18 +97,18 @@ def export(
 
     require_extra("train", "seaice models export")
     if int8:
-        if calibrate is None or output is not None or kind or half:
+        if not calibrate or output is not None or kind or half:
             raise OptionError(
                 "--int8 adds a graph to the model itself: give --calibrate LIST, and no -o, --format or --half"
             )
         _quantize(model, calibrate, measure or calibrate, overwrite=overwrite)
         return
-    if output is None or calibrate is not None or measure is not None:
+    if output is None or calibrate or measure:
         raise OptionError("name the file with -o; --calibrate and --measure go with --int8")
     _export(model, output, kind, half=half, overwrite=overwrite)
 
 
-def _quantize(name: str, calibrate: Path, measure: Path, *, overwrite: bool) -> None:
+def _quantize(name: str, calibrate: Sequence[Path], measure: Sequence[Path], *, overwrite: bool) -> None:
     from seaice_cli.cli.evaluation.inputs import scenes_of_model
     from seaice_cli.evaluation.quantization import quantize_model
     from seaice_cli.network.catalog import find_model
@@ -113,11 +119,14 @@ def _quantize(name: str, calibrate: Path, measure: Path, *, overwrite: bool) -> 
     refuse_quantizing(name, model, overwrite=overwrite)
     labelled, criteria = scenes_of_model(model.directory, measure)
     scenes, _ = scenes_of_model(model.directory, calibrate)
-    loss = quantize_model(model, [s.predicted for s in scenes], labelled, criteria)
-    taken = "taken" if loss.miou <= MAX_LOSS else f"not taken, more than {MAX_LOSS:g} is lost,"
-    click.echo(
-        f"{model.directory}: mean IoU {loss.float32:.4f} in float32, {loss.int8:.4f} in int8; {taken} by --precision auto"
-    )
+    losses = quantize_model(model, [s.predicted for s in scenes], labelled, criteria)
+    for source, loss in losses.items():
+        click.echo(
+            f"{source}: mean IoU {loss.float32:.4f} in float32, {loss.int8:.4f} in int8; {loss.differs:.2%} of the classes differ"
+        )
+    worst = max(loss.miou for loss in losses.values())
+    taken = "taken" if worst <= MAX_LOSS else f"more than {MAX_LOSS:g} is lost: not taken"
+    click.echo(f"{model.directory}: {taken} by --precision auto")
 
 
 def _export(model: str, output: Path, kind: str | None, *, half: bool, overwrite: bool) -> None:

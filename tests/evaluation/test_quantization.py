@@ -33,6 +33,9 @@ def test_chips_come_from_all_scenes(tmp_path):
     write_scene(tmp_path / "small.tif", np.ones((3, 64, 64), np.uint8))
     shapes = {c.shape for c in choose_chips(model, [tmp_path / "small.tif", tmp_path / "1.tif"], 5)}
     assert shapes == {(3, 64, 64), (3, 160, 192)}, "scenes of other sizes count as well"
+    many = choose_chips(model, [tmp_path / f"{i % 3}.tif" for i in range(5)] + [tmp_path / "small.tif"], 5)
+    assert len(many) == 5
+    assert many[-1].shape == (3, 64, 64), "the last scene counts as well"
     write_scene(tmp_path / "empty.tif", np.zeros((3, 64, 64), np.uint8), nodata=0)
     with pytest.raises(DataError, match="hold no data"):
         choose_chips(model, [tmp_path / "empty.tif"])
@@ -43,12 +46,19 @@ def test_one_command_makes_measures_and_notes(tmp_path, capsys, monkeypatch):
     pytest.importorskip("nncf")
     monkeypatch.setattr("seaice_cli.network.engines.openvino.multiplies_bytes", lambda: True)
     model, data = pixel_model(tmp_path / "model", classes=3), made(tmp_path)
-    arguments = ["models", "export", str(model), "--int8", "--calibrate", str(data)]
+    arguments = ["models", "export", str(model), "--int8", "--calibrate", str(data), "--measure", str(data)]
+    other = data.with_name("other.csv")
+    other.write_text("\n".join(data.read_text().splitlines()[:2]))
+    arguments += ["--measure", str(other)]
     monkeypatch.setattr("sys.argv", ["seaice", *arguments])
     with pytest.raises(SystemExit) as end:
         main()
     assert not end.value.code
-    assert "mean IoU 1.0000 in float32" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" in float32")[0] for line in lines[:2]] == [
+        f"{n}.csv: mean IoU 1.0000" for n in ("list", "other")
+    ]
+    losses = [1 - float(line.split("float32, ")[1].split()[0]) for line in lines[:2]]
     spec = json.loads((model / "model.json").read_text())
-    assert 0 <= spec["int8_loss"] < 0.5
+    assert spec["int8_loss"] == pytest.approx(max(losses), abs=1e-4)
     assert not list(model.glob(".*")), "nothing unfinished is left"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.faults.conftest import PARTS_OF_EIGHT, contents
 
-PLAIN = ("--probability", "ice.tif", "--tta", "flip")
+WINDOWS = ("--tile", "128", "--overlap", "32")
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +20,7 @@ def made(work, name, *options, patches=(), precision="float32"):
     """Return mask and probability of a run."""
     out = work.fresh(name)
     command = ["predict", work.scene, "-o", out / "mask.tif", "--model", work.model, "--precision", precision,
-               "--probability", out / "ice.tif", "--tta", "flip", *options]  # fmt: skip
+               *WINDOWS, "--probability", out / "ice.tif", "--tta", "flip", *options]  # fmt: skip
     outcome = work.forkserver.seaice(*command, plan={"patches": list(patches)})
     assert outcome.code == 0, outcome.err
     return contents(out)
@@ -50,3 +52,11 @@ def test_the_number_of_readers_changes_no_byte(work, reference, columns):
 def test_bfloat16_is_as_certain(work):
     first = made(work, "first", precision="auto")
     assert made(work, "other", "--threads", "1", "--batch-size", "5", precision="auto") == first
+
+
+def test_int8_is_as_certain(work):
+    quantised = dataclasses.replace(work, model="modis-truecolor")
+    first = made(quantised, "first", precision="int8")
+    assert made(quantised, "other", "--threads", "1", "--batch-size", "5", precision="int8") == first
+    assert made(quantised, "other", patches=[(PARTS_OF_EIGHT[0], 1)], precision="int8") == first
+    assert made(quantised, "other", precision="float32") != first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.faults.conftest import PARTS_OF_EIGHT, contents, speckle, summary, write_scene
@@ -160,6 +162,18 @@ def halfway(work, out, undisturbed, *options):
     half = steps.index("os.rename 00002.partial") + 2
     assert work.predict(out, *options, at=half, do="SIGKILL").code == -9
     assert finished_parts(out) >= 1
+
+
+def test_a_quantised_run_killed_halfway_goes_on(work, undisturbed):
+    options = ("--precision", "int8", "--tile", "128", "--overlap", "32")
+    quantised = dataclasses.replace(work, model="modis-truecolor")
+    out, whole = work.fresh(), work.fresh("whole")
+    assert quantised.predict(whole, *options).code == 0
+    halfway(quantised, out, undisturbed, *options)
+    resumed = quantised.predict(out, *options)
+    assert resumed.code == 0, resumed.err
+    assert summary(resumed)["windows_run"] < WINDOWS, "what was finished is not run again"
+    assert contents(out) == contents(whole)
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,14 @@ def labelled_scenes(o: dict[str, Any]) -> list[Pair]:
     return [dataclasses.replace(pair, image=pair.predicted) for pair in found]
 
 
-def scenes_of_model(model: Path, source: Path) -> tuple[list[Pair], Criteria]:
-    """Return the labelled scenes of a list, and what a model is judged by on them; what labels stand for is found from them.
+def scenes_of_model(model: Path, sources: Sequence[Path]) -> tuple[list[Pair], Criteria]:
+    """Return the labelled scenes of lists, and what a model is judged by on them; what labels stand for is found from them.
 
     Raises:
-        DataError: The list cannot be read, or a scene has no label.
+        DataError: A list cannot be read, or a scene has no label.
     """
     o = dict.fromkeys(("image_dir", "label_dir", "classes", "ice", "hidden", *LABELS))
-    o |= {"data": [source], "model": str(model), "background": 0, "boundary": ("3px",), "cells": (25.0,), "area": False}
+    o |= {"data": sources, "model": str(model), "background": 0, "boundary": ("3px",), "cells": (25.0,), "area": False}
     o |= {"min_object": 1, "predicted_values": None}
     pairs = labelled_scenes(o)
     return pairs, read_criteria(o, pairs)
