@@ -11,7 +11,7 @@ from typing import Any
 from seaice_cli.api.models import Model, load_model
 from seaice_cli.api.parameters import StrPath, refuse_unknown
 from seaice_cli.extras import require_extra
-from seaice_cli.training.options import TrainOptions, kept_options, read_options
+from seaice_cli.training.options import TrainOptions, read_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ def train(
     refuse_unknown(options, [f.name for f in fields(TrainOptions)], "train")
     require_extra("train", "training")
     from seaice_cli.training.pipeline import train as run
+    from seaice_cli.training.records.logs import kept_options
 
     given = {"data": _several(data) or None, "val": _several(val) or None} | {k: _plain(v) for k, v in options.items()}
     file = Path(config) if config is not None else kept_options(Path(output)) if resume else None

@@ -55,8 +55,9 @@ def train(
     from seaice_cli.extras import require_extra
 
     require_extra("train", "seaice train")
-    from seaice_cli.training.options import kept_options, read_options, to_toml
+    from seaice_cli.training.options import read_options, to_toml
     from seaice_cli.training.pipeline import train as run
+    from seaice_cli.training.records.logs import kept_options
 
     if output is None and not show:
         raise click.UsageError("Missing option '-o' / '--output'.")

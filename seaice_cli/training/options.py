@@ -169,14 +169,6 @@ def read_options(path: Path | None, preset: str = "", flags: Mapping[str, Any] |
     return parse_options({**taken_over, **said}, str(path or "the command line"))
 
 
-def kept_options(run: Path) -> Path | None:
-    """Return the TOML file of the options that a run keeps in its folder, or None where there is none."""
-    from seaice_cli.training.records.logs import CONFIG_FILE
-
-    file = run / CONFIG_FILE
-    return file if file.is_file() else None
-
-
 def parse_options(values: Mapping[str, Any], where: str) -> TrainOptions:
     """Check names and kinds of values, and return the options.
 

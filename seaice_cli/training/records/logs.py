@@ -21,6 +21,12 @@ CONFIG_FILE, LOG_FILE, ENVIRONMENT_FILE = "config.toml", "log.csv", "environment
 PACKAGES = ("seaice", "torch", "torchvision", "segmentation-models-pytorch", "timm", "accelerate", "numpy", "rasterio")
 
 
+def kept_options(run: Path) -> Path | None:
+    """Return the TOML file of the options that a run keeps in its folder, or None where there is none."""
+    file = run / CONFIG_FILE
+    return file if file.is_file() else None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text so that it is complete or not there."""
     write_bytes(path, text.encode())
