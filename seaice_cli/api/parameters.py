@@ -39,6 +39,8 @@ class PredictParameters(TypedDict, total=False):
     format: MaskFormat
     probability: StrPath | None
     vector: StrPath | None
+    split_floes: bool
+    floe_window: int
     preview: StrPath | None
     overwrite: bool
 
@@ -55,6 +57,8 @@ class VectorParameters(TypedDict, total=False):
     smooth: bool
     threshold: float | None
     split_floes: bool
+    floe_window: int
+    landscape_bands: Sequence[int] | None
     attributes: Literal["basic", "floe", "none"]
     t_srs: str | None
     sigrid3: bool

@@ -29,6 +29,7 @@ def vectorize(
     target: None = None,
     *,
     probability: Source = None,
+    landscape: Source = None,
     transform: Affine | None = None,
     crs: Any = None,
     nodata: float | None = None,
@@ -43,6 +44,7 @@ def vectorize(
     target: StrPath,
     *,
     probability: Source = None,
+    landscape: Source = None,
     transform: Affine | None = None,
     crs: Any = None,
     nodata: float | None = None,
@@ -56,6 +58,7 @@ def vectorize(
     target: StrPath | None = None,
     *,
     probability: Source = None,
+    landscape: Source = None,
     transform: Affine | None = None,
     crs: Any = None,
     nodata: float | None = None,
@@ -81,6 +84,7 @@ def vectorize(
         mask: A path, an open rasterio dataset, an array (height, width) of whole numbers, or an `xarray.DataArray`.
         target: The vector file; its suffix names the format. None: the polygons stay in memory.
         probability: Per cent on the mask's grid, as any kind of raster, for attributes and smooth outlines.
+        landscape: With `split_floes`, the scene: floes are parted where it is darker, too.
         transform: Of an array, from (column, row) to coordinates.
         crs: Of an array.
         nodata: Of an array, the value that never becomes a polygon.
@@ -99,21 +103,28 @@ def vectorize(
     with call_folder() as folder:
         path = Path(locate(mask, folder, placement, name="mask"))
         percent = None if probability is None else Path(_located_like(probability, folder, placement))
+        relief = (
+            None
+            if landscape is None
+            else locate(landscape, folder, _placed_like(landscape, placement), name="landscape")
+        )
         written = Path(target) if target is not None else folder / "polygons.parquet"
-        summary = run(path, written, options=chosen, probability=percent, progress=progress)
+        summary = run(path, written, options=chosen, probability=percent, landscape=relief, progress=progress)
         return summary if target is not None else _read(written)
 
 
 def _located_like(probability: Source, folder: Path, placement: Placement) -> str:
     """Return the path of a probability; an array of it lies where the mask does, and has its own nodata."""
+    return locate(probability, folder, _placed_like(probability, placement, nodata=255), name="probability")
+
+
+def _placed_like(source: Source, placement: Placement, *, nodata: float | None = None) -> Placement:
+    """Return where a raster lies beside its mask: an array on the mask's pixels, all else where it says itself."""
     import numpy as np
 
-    own = (
-        Placement(transform=placement.transform, crs=placement.crs, nodata=255)
-        if isinstance(probability, np.ndarray)
-        else Placement()
-    )
-    return locate(probability, folder, own, name="probability")
+    if not isinstance(source, np.ndarray):
+        return Placement()
+    return Placement(transform=placement.transform, crs=placement.crs, nodata=nodata)
 
 
 def _read(path: Path) -> geopandas.GeoDataFrame:

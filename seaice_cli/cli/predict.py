@@ -35,6 +35,11 @@ from seaice_cli.cli.shared.parameters import (
     help="The mask; for several scenes or a folder, a folder.",
 )
 @click.option("--vector", type=FILE, help="Also write the ice as polygons (.gpkg and others).")
+@click.option("--split-floes", is_flag=True, help="With --vector: take floes apart that touch.")
+@click.option(
+    "--floe-window", type=int, default=64, show_default=True, metavar="PX",
+    help="Width of what floes are compared with, wider than floes; a multiple of 16.",
+)  # fmt: skip
 @click.option("--probability", type=FILE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
 @click.option("--preview", type=FILE, help="Also write a small picture (.png).")
 @click.option(

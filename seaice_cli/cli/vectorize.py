@@ -12,7 +12,7 @@ import click
 
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
 from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean
-from seaice_cli.cli.shared.parameters import FILE, Classes, as_json, overwrite
+from seaice_cli.cli.shared.parameters import FILE, Classes, Numbers, as_json, overwrite
 
 ATTRIBUTES = ("basic", "floe", "none")
 
@@ -54,6 +54,16 @@ def _bar(rows: Sequence[int]) -> Iterable[int]:
 @click.option("--probability", type=FILE, help="Per cent on the mask's grid, for attributes and --smooth.")
 @click.option("--split-floes", is_flag=True, help="Take floes apart where they are narrow (watershed).")
 @click.option(
+    "--landscape", metavar="RASTER", help="With --split-floes: the scene; floes are parted where it is darker, too."
+)
+@click.option(
+    "--landscape-bands", type=Numbers("1,2,3", int), help="Bands of the landscape, their mean counts.  [default: all]"
+)
+@click.option(
+    "--floe-window", type=int, default=64, show_default=True, metavar="PX",
+    help="Width of what floes are compared with, wider than floes; a multiple of 16.",
+)  # fmt: skip
+@click.option(
     "--attributes", type=click.Choice(ATTRIBUTES), default="basic", show_default=True, help="floe: also shape measures."
 )
 @click.option(
@@ -65,7 +75,13 @@ def _bar(rows: Sequence[int]) -> Iterable[int]:
 @overwrite
 @as_json
 def vectorize(
-    mask: Path, target: Path, probability: Path | None, connectivity: str, as_json: bool, **chosen: Any
+    mask: Path,
+    target: Path,
+    probability: Path | None,
+    landscape: str | None,
+    connectivity: str,
+    as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Turn a mask into polygons.
 
@@ -80,7 +96,7 @@ def vectorize(
     from seaice_cli.vectorization.pipeline import vectorize as run
 
     options = VectorOptions(connectivity=8 if connectivity == "8" else 4, **chosen)
-    summary = run(mask, target, options=options, probability=probability, progress=_bar)
+    summary = run(mask, target, options=options, probability=probability, landscape=landscape, progress=_bar)
     if as_json:
         click.echo(json.dumps(summary.to_dict(), indent=2))
         return

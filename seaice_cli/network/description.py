@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seaice_cli.network.catalog import Model
-from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE
+from seaice_cli.network.spec import ONNX_FILE, WEIGHTS_FILE, ModelSpec
 from seaice_cli.raster.reading.sensors import sensors
 
 
@@ -23,6 +23,7 @@ def describe(model: Model) -> str:
         "sensors": ", ".join(takes(model)) or "scenes as it was trained on, their values taken as they are",
         "pixel": f"{spec.resolution:g} m" if spec.resolution else "any",
         "gives": ", ".join(f"{i} {name}" for i, name in enumerate(spec.class_names)),
+        "floes": _floes(spec),
         "network": f"{spec.architecture}, encoder {spec.encoder}",
         "window": f"{spec.tile} px, overlap {spec.overlap} px",
         "files": ", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items()),
@@ -31,6 +32,11 @@ def describe(model: Model) -> str:
         "directory": str(model.directory),
     }
     return "\n".join(f"{name:<10}{value}" for name, value in facts.items() if value)
+
+
+def _floes(spec: ModelSpec) -> str:
+    bands = ", ".join(spec.bands[k] for k in spec.floe_bands)
+    return f"taken apart by how bright the scene is ({bands})" if bands else "taken apart where the mask is narrow"
 
 
 def takes(model: Model) -> list[str]:

@@ -36,6 +36,8 @@ SPEC_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE = "model.json", "weights.safetenso
 INT8_FILES = ("network.int8.xml", "network.int8.bin")
 """The quantised graph, where a model has one: in OpenVINO's form, its weights beside it."""
 SCHEMA = 1
+_VISIBLE = frozenset({"red", "green", "blue", "grey", "gray", "panchromatic"})
+_MODIS_VISIBLE = frozenset({"band 1", "band 3", "band 4"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,12 @@ class ModelSpec:
         problem = next(_problems(self), None)
         if problem:
             raise ModelError(f"model {self.name!r}: {problem}")
+
+    @property
+    def floe_bands(self) -> tuple[int, ...]:
+        """The bands, as places from 0, in which floes are brighter than what lies between them; none if that is not known."""
+        modis = _MODIS_VISIBLE if {*self.bands} >= _MODIS_VISIBLE else frozenset()
+        return tuple(k for k, band in enumerate(self.bands) if band.lower() in _VISIBLE | modis)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -92,7 +92,13 @@ class Assembly:
         target = self._job.options.vector
         if target is None:
             raise ValueError("no polygons are wanted")
-        options = VectorOptions(classes=(self._job.model.spec.ice,), attributes="floe", overwrite=True, blank=True)
+        spec, scene = self._job.model.spec, self._job.scene
+        bands = tuple(scene.bands[k] for k in spec.floe_bands) if self._job.options.split_floes else ()
+        options = VectorOptions(
+            classes=(spec.ice,), attributes="floe", overwrite=True, blank=True,
+            split_floes=self._job.options.split_floes, floe_window=self._job.options.floe_window,
+            landscape_bands=bands or None,
+        )  # fmt: skip
         try:
             folder.mkdir()
         except OSError as error:
@@ -100,5 +106,9 @@ class Assembly:
         if not self._job.options.probability:
             self._write_probability(self._folder / "probability.tif")
         self.polygons = vectorize(
-            self._mask, folder / target.name, options=options, probability=self._probability
+            self._mask,
+            folder / target.name,
+            options=options,
+            probability=self._probability,
+            landscape=scene.path if bands else None,
         ).polygons

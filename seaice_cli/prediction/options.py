@@ -14,6 +14,7 @@ from seaice_cli.raster.reading.radiometry import AUTO
 from seaice_cli.raster.reading.scene import Scene
 from seaice_cli.raster.reading.sensors import find_sensor
 from seaice_cli.raster.reading.sources import is_vrt, remote
+from seaice_cli.vectorization.options import VectorOptions
 
 GEOTIFF = (".tif", ".tiff")
 _PATHS = ("aoi", "land", "probability", "vector", "preview")
@@ -61,6 +62,10 @@ class PredictOptions:
     format: str = "cog"
     probability: Path | None = None
     vector: Path | None = None
+    split_floes: bool = False
+    """Whether floes of `vector` that touch are taken apart, by the scene itself where the model reads visible light."""
+    floe_window: int = 64
+    """Side in pixels of the neighbourhood that floes are compared with; a multiple of 16, wider than most floes."""
     preview: Path | None = None
     overwrite: bool = False
 
@@ -94,10 +99,21 @@ def check_options(options: PredictOptions) -> None:
     extra = [p for p in (options.probability, options.vector, options.preview) if p]
     if len(set(extra)) < len(extra):
         raise OptionError("`probability`, `vector` and `preview` must be different files")
+    _check_splitting(options)
     if options.probability and options.probability.suffix.lower() not in GEOTIFF:
         raise OptionError(f"`probability` {options.probability}: is a GeoTIFF; let its name end in .tif")
     if options.preview and options.preview.suffix.lower() != ".png":
         raise OptionError(f"`preview` {options.preview}: is a PNG; let its name end in .png")
+
+
+def _check_splitting(options: PredictOptions) -> None:
+    if options.split_floes and options.vector is None:
+        raise OptionError("`split_floes` is about polygons: name their file with `vector`")
+    if options.split_floes and options.on_bad_block != FAIL:
+        raise OptionError(
+            "`split_floes` reads the scene once more and cannot leave out damaged blocks; drop `on_bad_block`"
+        )
+    VectorOptions(floe_window=options.floe_window)
 
 
 def _check_radiometry(options: PredictOptions) -> None:

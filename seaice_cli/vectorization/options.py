@@ -10,6 +10,8 @@ from seaice_cli.errors import OptionError
 
 Attributes = Literal["basic", "floe", "none"]
 ATTRIBUTES = get_args(Attributes)
+BLOCKS = 16
+"""Blocks along the side of the window that floes are compared with."""
 Progress = Callable[[Sequence[int]], Iterable[int]]
 """Wraps the rows that strips begin with, as tqdm does."""
 
@@ -35,7 +37,12 @@ class VectorOptions:
     threshold: float | None = None
     """Probability at which smooth outlines run; None: what the mask was made with, else 0.5."""
     split_floes: bool = False
-    """Whether floes that touch are taken apart where they are narrow."""
+    """Whether floes that touch are taken apart: where they are narrow, and where a landscape shows what parts them."""
+    floe_window: int = 64
+    """Side in pixels of the neighbourhood whose brightest ice and darkest surface floes of a landscape are compared with;
+    a multiple of 16, wider than most floes."""
+    landscape_bands: tuple[int, ...] | None = None
+    """Bands of the landscape, from 1, whose mean is its brightness; None: all."""
     attributes: Attributes = "basic"
     t_srs: str | None = None
     """Reference system to write, such as "EPSG:3413"; None: the mask's, or WGS84 where the format allows no other."""
@@ -65,6 +72,10 @@ class VectorOptions:
             (not 0 <= self.simplify < float("inf"), f"`simplify` {self.simplify}: must be 0 or more"),
             (self.min_pixels < 1, f"`min_pixels` {self.min_pixels}: must be at least 1"),
             (self.strip_rows is not None and self.strip_rows < 1, "a strip has at least one row"),
+            (
+                self.floe_window < 2 * BLOCKS or self.floe_window % BLOCKS > 0,
+                f"`floe_window` {self.floe_window}: must be a multiple of {BLOCKS} from {2 * BLOCKS} on",
+            ),
             (self.smooth and self.simplify > 0, "`smooth` and `simplify`: choose one of the two"),
             (self.threshold is not None and not self.smooth, "`threshold`: is for `smooth` only"),
             (self.threshold is not None and not 0 < self.threshold < 1, "`threshold`: must lie between 0 and 1"),

@@ -33,6 +33,7 @@ def vectorize(
     *,
     options: VectorOptions | None = None,
     probability: Path | None = None,
+    landscape: str | Path | None = None,
     progress: Progress | None = None,
 ) -> VectorSummary:
     """Turn a mask into polygons.
@@ -42,6 +43,7 @@ def vectorize(
         target: Its suffix names the format; see `formats.FORMATS`.
         options: What becomes a polygon, and how; the defaults keep every class and every pixel.
         probability: Raster of per cent on the mask's grid, for attributes and smooth outlines.
+        landscape: Raster whose low values part floes, on the mask's pixels: the scene, or the probability of a floe.
         progress: Wraps the sequence of strips, to show how far the run has come.
 
     Raises:
@@ -51,15 +53,17 @@ def vectorize(
     """
     from seaice_cli.vectorization.masks import Mask, Probability
     from seaice_cli.vectorization.plan import check_options, plan
+    from seaice_cli.vectorization.splitting.landscape import Landscape
     from seaice_cli.vectorization.writing.formats import check_target, write_features
 
     options = options or VectorOptions()
-    check_options(target, options, probability)
+    check_options(target, options, probability, landscape)
     check_target(target, overwrite=options.overwrite)
     with Mask(mask, band=options.band) as source:
         percent = closing(Probability(probability, source)) if probability else nullcontext()
-        with percent as known:
-            planned = plan(source, target, options, known)
+        relief = closing(Landscape(landscape, source, options.landscape_bands)) if landscape else nullcontext()
+        with percent as known, relief as shown:
+            planned = plan(source, target, options, known, shown)
             summary = VectorSummary(str(target))
             write_features(target, planned.schema, _batches(planned, progress or iter, summary), planned.layer)
     return summary

@@ -21,14 +21,15 @@ from seaice_cli.vectorization.areas import PixelAreas, survey
 from seaice_cli.vectorization.masks import Mask, Probability, choose_values
 from seaice_cli.vectorization.options import VectorOptions
 from seaice_cli.vectorization.projection import WGS84, Projection, is_geographic, read_system, refuse_unreachable
+from seaice_cli.vectorization.splitting.landscape import Landscape
+from seaice_cli.vectorization.splitting.numbering import FloeNumbers
 from seaice_cli.vectorization.tracing import contours, counts
 from seaice_cli.vectorization.tracing.counts import AREA_BITS
 from seaice_cli.vectorization.tracing.filling import fill_holes
 from seaice_cli.vectorization.tracing.joining import Parts
 from seaice_cli.vectorization.tracing.outlines import Outlines, arrange, share_out
 from seaice_cli.vectorization.tracing.simplification import make_borders, simplify
-from seaice_cli.vectorization.tracing.strips import Tracing
-from seaice_cli.vectorization.tracing.watershed import FLOES, split_floes
+from seaice_cli.vectorization.tracing.strips import FLOES, Tracing
 from seaice_cli.vectorization.writing.attributes import Description, build_binary, describe_schema
 from seaice_cli.vectorization.writing.formats import Format, Layer, choose_layer_name, find_format
 from seaice_cli.vectorization.writing.geometries import build_polygons, encode, place, promote
@@ -44,7 +45,9 @@ beside its curve as far as 85 degrees: the arc of a parallel of latitude rises l
 _COLORS = {"ice": (235, 245, 255), "water": (0, 100, 255), "cloud": (200, 200, 200), "land": (150, 130, 90)}
 
 
-def check_options(target: Path, options: VectorOptions, probability: Path | None) -> None:
+def check_options(
+    target: Path, options: VectorOptions, probability: Path | None, landscape: str | Path | None = None
+) -> None:
     """Refuse what can be seen to be impossible before any file is opened.
 
     Raises:
@@ -56,6 +59,8 @@ def check_options(target: Path, options: VectorOptions, probability: Path | None
         raise OptionError(f"{target}: a SIGRID-3 chart is a Shapefile; name the target .shp")
     if options.smooth and probability is None:
         raise OptionError("`smooth`: needs `probability`, the raster that `seaice predict` writes beside its mask")
+    if landscape is not None and not options.split_floes:
+        raise OptionError("`landscape`: is for `split_floes` only")
     if kind.geographic and options.t_srs and read_system(options.t_srs) != read_system(WGS84):
         raise OptionError(f"{target}: GeoJSON is always in WGS84 (RFC 7946); drop `t_srs` or write another format")
 
@@ -72,8 +77,8 @@ class Plan:
     description: Description
     schema: pa.Schema
     layer: Layer
-    floes: npt.NDArray[np.int32] | None
-    """(height, width) number of the floe, 0 elsewhere; None: floes are not taken apart."""
+    floes: FloeNumbers | None
+    """None: floes are not taken apart."""
     projection: Projection | None
     """From the mask's coordinates to those that are written; None: they are the same."""
 
@@ -95,8 +100,8 @@ class Plan:
             raise OptionError(
                 f"{self.mask.path}: holds values beyond 2^40, which `split_floes` needs for floes; number them anew"
             )
-        numbers = self.floes[top : top + pixels.shape[0]]
-        return np.where(numbers > 0, FLOES + numbers.astype(np.int64), pixels.astype(np.int64))
+        numbers = self.floes.read(top, top + pixels.shape[0])
+        return np.where(numbers > 0, FLOES + numbers, pixels.astype(np.int64))
 
     def prepare(self, stream: Iterator[Parts]) -> Iterator[Outlines]:
         """Yield outlines in order, with small holes filled, a batch at a time."""
@@ -136,7 +141,13 @@ class Plan:
         return pa.array(shapely.to_wkb(promote(placed) if self.several else placed), pa.binary())
 
 
-def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probability | None) -> Plan:
+def plan(
+    mask: Mask,
+    target: Path,
+    options: VectorOptions,
+    probability: Probability | None,
+    landscape: Landscape | None = None,
+) -> Plan:
     """Check options against the mask, and settle all that follows from the two.
 
     Raises:
@@ -157,7 +168,7 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     description = Description(
         selection="chart" if options.sigrid3 else options.attributes, areas=areas, width=mask.width, names=mask.names,
         scene=mask.tags.get("SCENE") or mask.path.name, exact=not (options.smooth or options.simplify),
-        scale=contours.SCALE if options.smooth else 1,
+        scale=contours.SCALE if options.smooth else 1, split=options.split_floes,
     )  # fmt: skip
     if options.sigrid3:
         for value in values or ():
@@ -165,10 +176,10 @@ def plan(mask: Mask, target: Path, options: VectorOptions, probability: Probabil
     ice = _find_ice(mask, values) if options.split_floes else 0
     return Plan(
         mask=mask, probability=probability, options=options, areas=areas, description=description,
-        floes=split_floes(mask, ice) if options.split_floes else None,
+        floes=FloeNumbers(mask, ice, landscape, window=options.floe_window) if options.split_floes else None,
         tracing=replace(_plan_tracing(mask, options, areas, values), ice=ice, split=options.split_floes),
         schema=describe_schema(description),
-        layer=_describe_layer(mask, target, options, values, target_wkt), projection=projection,
+        layer=_describe_layer(mask, target, options, values, target_wkt, landscape), projection=projection,
     )  # fmt: skip
 
 
@@ -244,8 +255,9 @@ def _pixel_sides(areas: PixelAreas) -> tuple[float, float]:
 
 
 def _describe_layer(
-    mask: Mask, target: Path, options: VectorOptions, values: frozenset[int] | None, wkt: str | None
-) -> Layer:
+    mask: Mask, target: Path, options: VectorOptions, values: frozenset[int] | None, wkt: str | None,
+    landscape: Landscape | None,
+) -> Layer:  # fmt: skip
     colors = mask.colors
     names = {value: mask.names.get(value, str(value)) for value in sorted(mask.names if values is None else values)}
     several = options.connectivity == 8 or (wkt is not None and is_geographic(wkt) and _differs(wkt, mask))
@@ -253,6 +265,7 @@ def _describe_layer(
         "connectivity": options.connectivity, "min_area_m2": options.min_area, "min_pixels": options.min_pixels,
         "fill_holes_m2": options.fill_holes, "simplify_m": options.simplify, "smooth": options.smooth,
         "split_floes": options.split_floes,
+        **({"landscape": Path(landscape.path).name, "floe_window": options.floe_window} if landscape else {}),
     }  # fmt: skip
     origin = {key: text for key, text in mask.tags.items() if key.isupper() and not key.startswith("AREA_OR")}
     return Layer(

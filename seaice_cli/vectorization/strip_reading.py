@@ -63,6 +63,8 @@ def _strips(planned: Plan, progress: Progress, watch: dict[str, bool]) -> Iterat
         finally:
             for future in waiting:
                 future.cancel()
+            if planned.floes:
+                planned.floes.close()
 
 
 def _gathered(parts: Iterable[Parts], *, whole: bool) -> Iterator[Parts]:

@@ -39,7 +39,8 @@ def test_every_option_reaches_the_library(tmp_path):
     result = call(
         mask, tmp_path / "out.gpkg", "--classes", "1", "--connectivity", "8", "--min-area", "1e5", "--min-pixels", "3",
         "--fill-holes", "2e5", "--smooth", "--threshold", "0.5", "--probability", probability, "--attributes", "floe",
-        "--t-srs", "EPSG:4326", "--layer", "floes", "--band", "1", "--split-floes", "--overwrite", "--json",
+        "--t-srs", "EPSG:4326", "--layer", "floes", "--band", "1", "--split-floes", "--landscape", probability,
+        "--landscape-bands", "1", "--floe-window", "32", "--overwrite", "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     with fiona.open(tmp_path / "out.gpkg", layer="floes") as source:
@@ -49,6 +50,7 @@ def test_every_option_reaches_the_library(tmp_path):
     assert tags["VECTOR_CONNECTIVITY"] == "8"
     assert tags["VECTOR_SMOOTH"] == tags["VECTOR_SPLIT_FLOES"] == "True"
     assert float(tags["VECTOR_FILL_HOLES_M2"]) == 2e5
+    assert (tags["VECTOR_LANDSCAPE"], tags["VECTOR_FLOE_WINDOW"]) == ("percent.tif", "32")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,13 @@ def test_every_option_reaches_the_library(tmp_path):
         (["mask.tif", "out.xyz"], "unknown format '.xyz'"),
         (["mask.tif", "none/out.gpkg"], "there is no folder"),
         (["mask.tif", "out.gpkg", "--smooth"], "needs --probability"),
+        (["mask.tif", "out.gpkg", "--landscape", "mask.tif"], "--landscape: is for --split-floes only"),
+        (["mask.tif", "out.gpkg", "--split-floes", "--landscape", "none.tif"], "none.tif: no such file"),
+        (["mask.tif", "out.gpkg", "--split-floes", "--floe-window", "60"], "must be a multiple of 16"),
+        (
+            ["mask.tif", "out.gpkg", "--split-floes", "--landscape", "mask.tif", "--landscape-bands", "3"],
+            "has no band 3",
+        ),
         (["mask.tif", "out.gpkg", "--min-area", "-1"], "must be 0 or more"),
         (["mask.tif", "out.gpkg", "--classes", "slush"], "no class 'slush'"),
         (["mask.tif", "out.geojson", "--t-srs", "EPSG:3413"], "GeoJSON is always in WGS84"),

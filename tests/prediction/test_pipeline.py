@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seaice_cli.errors import OptionError, OutputError, SceneError
-from seaice_cli.prediction.options import PredictOptions
+from seaice_cli.prediction.options import PredictOptions, check_options
 from seaice_cli.prediction.pipeline import predict
 from tests.models import expected_classes, pixel_model
 
@@ -339,6 +339,36 @@ def test_polygons_hold_class_true_area_perimeter_and_probability_and_no_nodata(t
     )
     assert 0.9 < floe.properties["prob_mean"] <= 1
     assert 40 * 250 * 4 < floe.properties["perimeter_m"] < 1.1 * 50 * 250 * 4
+
+
+def test_floes_that_touch_are_taken_apart_by_the_visible_bands_of_the_scene(tmp_path, write_scene):
+    import pyogrio
+
+    pixels = np.full((3, 100, 100), 10, np.uint8)
+    pixels[:, 20:60, 20:80] = 220
+    pixels[:, 20:60, 48:52] = 150
+    vector, model = tmp_path / "ice.gpkg", tmp_path / "model"
+    pixel_model(model)
+    spec = (model / "model.json").read_text()
+    for split, name, parts in ((False, "red", [2400]), (True, "band0", [2400]), (True, "red", [1120, 1120])):
+        (model / "model.json").write_text(spec.replace("band0", name))
+        options = PredictOptions(
+            model=str(model), vector=vector, precision="float32", tile=32, overlap=8, split_floes=split,
+            overwrite=True,
+        )  # fmt: skip
+        predict(str(write_scene(pixels)), tmp_path / "mask.tif", options=options)
+        columns = pyogrio.raw.read(vector, layer="ice", columns=["n_pixels"])[3][0]
+        assert sorted(columns)[-2:] == parts
+
+
+def test_splitting_needs_polygons_and_whole_scenes(tmp_path):
+    for wrong, text in (
+        ({}, "name their file with `vector`"),
+        ({"vector": tmp_path / "a.gpkg", "on_bad_block": "nodata"}, "cannot leave out damaged blocks"),
+        ({"vector": tmp_path / "a.gpkg", "floe_window": 3}, "`floe_window` 3"),
+    ):
+        with pytest.raises(OptionError, match=text):
+            check_options(PredictOptions(split_floes=True, **wrong))
 
 
 def test_a_preview_shows_scene_and_mask_side_by_side(tmp_path, write_scene, noise, three_class_model):

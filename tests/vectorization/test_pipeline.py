@@ -16,6 +16,7 @@ from seaice_cli.errors import OptionError, OutputError, SceneError
 from seaice_cli.vectorization.options import VectorOptions
 from seaice_cli.vectorization.pipeline import vectorize
 from tests.vectorization.masks import DATA, ICE_TAGS, POLAR, blobs, ice_mask, write_mask
+from tests.vectorization.splitting.scenes import draw_floes
 
 EQUAL_AREA = {"crs": "EPSG:6931", "transform": Affine(250, 0, -600_000, 0, -250, 500_000)}
 
@@ -147,6 +148,28 @@ def test_split_floes_are_more_and_the_file_says_so(tmp_path):
     assert run(mask, tmp_path / "two.gpkg", classes=("ice",), split_floes=True).by_class == {"ice": 2}
     with fiona.open(tmp_path / "two.gpkg", layer="two") as source:
         assert source.tags()["VECTOR_SPLIT_FLOES"] == "True"
+
+
+def test_a_landscape_parts_floes_that_the_mask_has_in_one_sheet(tmp_path):
+    brightness, true = draw_floes((600, 200), 90, seed=2)
+    brightness = np.clip(brightness, 0, 255).astype(np.uint8)
+    mask = write_mask(tmp_path / "mask.tif", (brightness > 85).astype(np.uint8), nodata=255, tags=ICE_TAGS)
+    scene = write_mask(tmp_path / "scene.tif", np.stack([brightness] * 3))
+    written = []
+    for rows in (None, 1, 77, 400):
+        options = VectorOptions(classes=("ice",), split_floes=True, strip_rows=rows, floe_window=32)
+        summary = vectorize(mask, tmp_path / f"{rows}.parquet", options=options, landscape=scene)
+        assert summary.pixels == (brightness > 85).sum()
+        written.append(read(tmp_path / f"{rows}.parquet"))
+    for columns, polygons in written:
+        assert columns["n_pixels"].tolist() == written[0][0]["n_pixels"].tolist()
+        assert shapely.equals(polygons, written[0][1]).all()
+    columns, _ = written[0]
+    large = columns["is_floe"] & (columns["n_pixels"] >= 60)
+    assert large.sum() == true.max()
+    assert (columns["n_pixels"][~columns["is_floe"]].max()) > 1000, "brash is ice, and no floe"
+    metadata = pq.read_schema(tmp_path / "1.parquet").metadata
+    assert metadata[b"VECTOR_LANDSCAPE"] == b"scene.tif"
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "int64"])

@@ -20,11 +20,11 @@ Array = npt.NDArray[Any]
 
 # Columns of a component's tallies, all int64: the least over its pixels, then the most, then sums.
 TOP, LEFT, FIRST, LEAST = 0, 1, 2, 3
-BOTTOM, RIGHT, EDGE, VALUE = 4, 5, 6, 7
-PIXELS, AREA, SUM_X, SUM_Y, SUM_XX, SUM_YY, SUM_XY, PROBABILITY, KNOWN = 8, 9, 10, 11, 12, 13, 14, 15, 16
-LONGEST, MIDDLE = 17, 18
+BOTTOM, RIGHT, EDGE, VALUE, FLOE = 4, 5, 6, 7, 8
+PIXELS, AREA, SUM_X, SUM_Y, SUM_XX, SUM_YY, SUM_XY, PROBABILITY, KNOWN = 9, 10, 11, 12, 13, 14, 15, 16, 17
+LONGEST, MIDDLE = 18, 19
 """Length of the longest run, the topmost and leftmost of several, and the pixel in its middle, counted row by row."""
-TALLIES = 19
+TALLIES = 20
 AREA_BITS = 28
 """True areas are summed as whole numbers of 2**-28 of the largest pixel, so that no order of summing matters."""
 

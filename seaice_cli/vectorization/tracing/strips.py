@@ -15,9 +15,11 @@ from seaice_cli.vectorization.tracing.corners import trace_corners
 from seaice_cli.vectorization.tracing.joining import Strip, is_large
 from seaice_cli.vectorization.tracing.runs import EXCLUDED, NODATA, find_runs, label_runs
 from seaice_cli.vectorization.tracing.simplification import mark_borders
-from seaice_cli.vectorization.tracing.watershed import FLOES
 
 Array = npt.NDArray[Any]
+
+FLOES = 1 << 40
+"""Added to the number of a floe where it stands in the place of a class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Tracing:
     least: tuple[int, int] = (1, 0)
     """Pixels, and units of true area, that a component must have to get an outline."""
     ice: int = 0
-    """The class of runs whose value is the number of a floe; see `watershed`."""
+    """The class of runs whose value is the number of a floe; see `splitting`."""
     split: bool = False
     """Whether there are such runs: values from `FLOES` on are classes else."""
     borders: Array | None = None
@@ -67,6 +69,9 @@ def trace_strip(pixels: Array, top: int, tracing: Tracing, *, shared: bool, prob
     tallies = counts.make_tallies(groups.size)
     scales = np.empty((0, 0)) if tracing.scales is None else tracing.scales
     counts.tally_runs(starts, labels, classes, rows, frame, scales, tracing.step, tallies)
+    if tracing.split:
+        floes = labels[(values >= FLOES) & (labels >= 0)]
+        tallies[floes, counts.FLOE] = 1
     if probability is not None:
         counts.tally_probability(starts, labels, rows, shared, probability, 255, tallies)
     first = labels[: rows[1]] if frame[2] else labels[:0]

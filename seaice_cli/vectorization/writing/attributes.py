@@ -41,6 +41,8 @@ class Description:
     """Name of the source scene."""
     exact: bool = True
     """Whether outlines are written as they follow the edges of pixels."""
+    split: bool = False
+    """Whether floes were taken apart, so that ice is of a floe or lies between floes."""
     scale: int = 1
     """Lattice units per pixel; 1 if outlines were traced along the edges of pixels."""
 
@@ -65,6 +67,8 @@ def describe_schema(description: Description) -> pa.Schema:
         columns = {name: columns[name] for name in ("id", "class")}
     elif description.selection == "floe":
         columns |= _FLOE
+    if description.split and description.selection != "none":
+        columns["is_floe"] = pa.bool_()
     return pa.schema([*columns.items(), (GEOMETRY, pa.binary())])
 
 
@@ -126,6 +130,7 @@ def describe(outlines: Outlines, drawn: Outlines, first_id: int, description: De
         "lat": latitude,
         "lon": longitude,
         "scene": pa.repeat(description.scene, count),
+        "is_floe": tallies[:, counts.FLOE] > 0,
     }
     if description.selection == "chart":
         axes = areas.axes(places + 0.5, rows + 0.5)

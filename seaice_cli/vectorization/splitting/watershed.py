@@ -1,11 +1,9 @@
 """Watershed: floes that touch, taken apart where they are narrow.
 
-A mask of classes merges floes that touch. Here the distance to the nearest pixel that is no ice is seen as a landscape;
-it is flooded from its peaks downwards, and where two floods meet, the narrow place between them is compared with the
-smaller of the two peaks. Unless it is nearly as wide as that floe, it parts two floes; otherwise the floods are one.
-
-The landscape of the whole mask has to be at hand, ten bytes for every pixel, so this is the one thing here that does not
-stream; larger masks are refused.
+A mask of classes merges floes that touch. Here the distance to the nearest pixel that is known to lie in no floe is seen
+as a landscape; it is flooded from its peaks downwards, and where two floods meet, the narrow place between them is
+compared with the smaller of the two peaks. Unless it is nearly as wide as that floe, it parts two floes; otherwise the
+floods are one.
 """
 
 # Kernels are one pass each, compiled as a whole and inlined: long, of many plain arguments, and without sets.
@@ -18,53 +16,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seaice_cli.errors import OptionError
-from seaice_cli.vectorization.masks import Mask
 from seaice_cli.vectorization.tracing.compilation import compiled
 
 Array = npt.NDArray[Any]
 
-MAX_PIXELS = 1 << 28
-"""Largest mask that is taken apart: 16384 x 16384 pixels, in 2.7 GB."""
 NECK = 0.7
 """Width of a narrow place over that of the smaller floe, up to which it parts two floes."""
-FLOES = 1 << 40
-"""Added to the number of a floe where it stands in the place of a class."""
+INSIDE, BESIDE, UNKNOWN = 0, 1, 2
+"""What a pixel is to floes: of one, of none, or without data, which is no shore."""
 _UNITS = 8
 """Units of distance per pixel."""
 _FAR = 65535
 
 
-def split_floes(mask: Mask, ice: int) -> npt.NDArray[np.int32]:
-    """Number the floes of a mask.
+def number_floes(states: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """Number floes.
 
     Args:
-        mask: Read once from top to bottom.
-        ice: The class that floes are made of.
+        states: (height, width) `INSIDE`, `BESIDE` or `UNKNOWN`.
 
     Returns:
         (height, width) number of the floe from 1 on, 0 elsewhere.
-
-    Raises:
-        OptionError: The mask is too large.
     """
-    if mask.height * mask.width > MAX_PIXELS:
-        raise OptionError(
-            f"{mask.path}: {mask.width} x {mask.height} pixels are too many for `split_floes`, which needs the whole mask "
-            f"in memory; cut it into parts of at most {MAX_PIXELS / 1e6:.0f} million pixels"
-        )
-    distance = np.empty((mask.height, mask.width), np.uint16)
-    for rows in mask.strips(mask.cuts()):
-        pixels = rows.pixels[1:] if rows.shared else rows.pixels
-        top = rows.top + rows.shared
-        known = np.ones(pixels.shape, bool) if mask.nodata is None else pixels != mask.nodata
-        # 0: ice, 1: known to be something else, 2: unknown, which is no shore.
-        state = np.where(pixels == ice, 0, np.where(known, 1, 2)).astype(np.uint16)
-        distance[top : top + pixels.shape[0]] = state
-    ice_here = distance == 0
+    inside = states == INSIDE
+    distance = states.astype(np.uint16)
     _measure_distance(distance)
     labels = np.zeros(distance.shape, np.int32)
-    _flood(distance, ice_here, labels, NECK)
+    _flood(distance, inside, labels, NECK)
     return labels
 
 

@@ -1,0 +1,1 @@
+"""Taking floes apart: what parts them, the watershed, and its numbers in a stream."""
