@@ -60,7 +60,7 @@ class _Rows:
 
     @property
     def stop(self) -> int:
-        return self.top + self.states.shape[0]
+        return self.top + len(self.states)
 
     def part(self, top: int) -> _Rows:
         cut = max(top - self.top, 0)
