@@ -14,7 +14,15 @@ from rasterio._err import CPLE_BaseError  # what closing a dataset raises on a f
 from rasterio.errors import RasterioError
 
 from seaice_cli.errors import OutputError
-from seaice_cli.sidecars import OWN, refuse_database_in_use, refuse_long_name, remove_sidecars, sidecar_path
+from seaice_cli.sidecars import (
+    OWN,
+    STYLE,
+    place_file,
+    refuse_database_in_use,
+    refuse_long_name,
+    remove_sidecars,
+    sidecar_path,
+)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 WAYS_OUT = {
@@ -144,7 +152,7 @@ def rename(finished: Path, target: Path) -> None:
         for end in OWN:
             sidecar = sidecar_path(finished, end)
             if sidecar.exists():
-                sidecar.replace(sidecar_path(target, end))
+                place_file(sidecar, sidecar_path(target, end))
         finished.replace(target)
     except OSError as error:
         raise write_error(target, error) from error
@@ -175,7 +183,7 @@ def discard(partial: Path) -> None:
         with suppress(OSError):
             (partial.parent / f"{partial.name}{suffix}").unlink(missing_ok=True)
     with suppress(OSError):
-        sidecar_path(partial, ".qml").unlink(missing_ok=True)
+        sidecar_path(partial, STYLE).unlink(missing_ok=True)
 
 
 def refuse_unwritable_folder(target: Path) -> None:

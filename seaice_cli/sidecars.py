@@ -15,12 +15,15 @@ from pathlib import Path
 
 from seaice_cli.errors import OutputError
 
-OWN = (".aux.xml", ".qml")
+STYLE = ".qml"
+OWN = (".aux.xml", STYLE)
 """What this package writes beside a raster: class names behind its whole name, and a style in place of its suffix."""
+STYLE_MARK = " written by seaice; replaced with its mask "
+"""Stands as a comment in every style that this package writes."""
 _RASTERS = (".tif", ".tiff", ".png")
 _BEHIND_RASTER = (".aux.xml", ".msk", ".ovr", ".msk.ovr", ".aux", ".vat.dbf", ".vat.cpg", ".xml")
 """Behind the whole name: nobody else's, whatever else has the stem of the name."""
-_SHARED = (".tfw", ".tifw", ".tiffw", ".pgw", ".pngw", ".wld", ".tab", ".rpb", "_rpc.txt", ".imd")
+_SHARED = (".tfw", ".tifw", ".tiffw", ".pgw", ".pngw", ".wld", ".tab", ".rpb", "_rpc.txt", ".imd", STYLE)
 """In place of the suffix: of any raster of that stem."""
 _DATABASE = ("-wal", "-shm", "-journal", ".aux.xml")
 _SHAPEFILE = (
@@ -49,7 +52,19 @@ def find_sidecars(target: Path) -> list[Path]:
 
 def sidecar_path(file: Path, end: str) -> Path:
     """Return where one of `OWN` lies beside a file."""
-    return file.with_suffix(end) if end == ".qml" else file.with_name(f"{file.name}{end}")
+    return file.with_suffix(end) if end == STYLE else file.with_name(f"{file.name}{end}")
+
+
+def place_file(finished: Path, target: Path) -> None:
+    """Give a finished file its name; a style gives way to one of somebody else's, which another file of the stem is shown in.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    if target.suffix == STYLE and target.exists() and STYLE_MARK not in target.read_text("utf-8", "replace"):
+        finished.unlink()
+    else:
+        finished.replace(target)
 
 
 def _siblings(target: Path) -> Iterator[Path]:

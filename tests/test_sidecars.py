@@ -13,7 +13,7 @@ from affine import Affine
 
 from seaice_cli.errors import OutputError
 from seaice_cli.outputs import new_file, refuse_target, rename
-from seaice_cli.sidecars import LONGEST_NAME, find_sidecars, refuse_database_in_use, sidecar_path
+from seaice_cli.sidecars import LONGEST_NAME, STYLE_MARK, find_sidecars, refuse_database_in_use, sidecar_path
 
 RPC = "\n".join(
     [f"{name}: 1" for name in ("LINE_OFF", "SAMP_OFF", "LAT_OFF", "LONG_OFF", "HEIGHT_OFF")]
@@ -97,6 +97,20 @@ def test_its_own_sidecars_go_with_a_file(tmp_path):
     rename(finished, tmp_path / "m.tif")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.qml", "m.tif", "m.tif.aux.xml"]
     assert (tmp_path / "m.qml").read_text() == (tmp_path / "m.tif.aux.xml").read_text() == "new"
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize(
+    ("found", "left"), [("a style drawn for m.shp", "a style drawn for m.shp"), (f"<!--{STYLE_MARK}-->", "new")]
+)
+def test_a_style_of_another_file_of_the_stem_stays(tmp_path, found, left):
+    (tmp_path / "m.shp").write_text("")
+    (tmp_path / "m.qml").write_text(found)
+    finished = raster(tmp_path / ".m.partial.tif")
+    sidecar_path(finished, ".qml").write_text("new")
+    rename(finished, tmp_path / "m.tif")
+    assert (tmp_path / "m.qml").read_text() == left
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.qml", "m.shp", "m.tif"]
 
 
 def test_what_belongs_to_others_stays(tmp_path):

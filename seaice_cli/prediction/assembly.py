@@ -48,7 +48,7 @@ class Assembly:
             height=scene.height, width=scene.width, crs=scene.crs, transform=scene.transform,
             rpcs=scene.rpcs, tags=provenance(job, engine, counts),
             names=spec.class_names, colors=[c.color for c in spec.classes], with_land=bool(job.region.land),
-            with_unsure=job.options.abstain is not None,
+            with_unsure=job.options.abstain is not None, styled=_may_be_styled(job),
         )  # fmt: skip
         self._mask = self._probability = Path()
         self.polygons: int | None = None
@@ -112,3 +112,9 @@ class Assembly:
             probability=self._probability,
             landscape=scene.path if bands else None,
         ).polygons
+
+
+def _may_be_styled(job: Job) -> bool:
+    """Tell whether a style of the mask's stem is the mask's alone; the layers of a GeoPackage have styles of their own."""
+    others = [path for path in job.targets[1:] if path.with_suffix("") == job.target.with_suffix("")]
+    return job.options.format != "png" and all(path.suffix.lower() == ".gpkg" for path in others)

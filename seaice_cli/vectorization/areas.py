@@ -52,7 +52,10 @@ class PixelAreas:
         to_degrees = pyproj.Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
         longitude, latitude = to_degrees.transform(x, y)
         bad = ~(np.isfinite(longitude) & np.isfinite(latitude))
-        return np.where(bad, np.nan, latitude), np.where(bad, np.nan, longitude)
+        around = np.where(
+            np.abs(longitude) > 180, (longitude + 180) % 360 - 180, longitude
+        )  # rasters count to 360, too
+        return np.where(bad, np.nan, latitude), np.where(bad, np.nan, around)
 
     def axes(self, columns: Array, rows: Array) -> Array:
         """Return what a step of one column and one row mean on the ground at points given in pixels.

@@ -214,6 +214,19 @@ def _choose_system(
     return wanted, Projection(wkt, wanted, longest=longest)
 
 
+def _abstract(mask: Mask) -> str:
+    """Return what the layer was made of, when that was seen, and in which units its fields are."""
+    tags, made_by = mask.tags, f"seaice {seaice_cli.__version__}"
+    model = f" with the model {tags['MODEL']}" if tags.get("MODEL") else ""
+    acquired = f", acquired {tags['ACQUIRED']}" if tags.get("ACQUIRED") else ""
+    origin = f" from {tags['SCENE']}{acquired}" if tags.get("SCENE") else ""
+    return f"Polygons of a sea-ice mask, made by {made_by}{model}{origin}. Areas and lengths are metres on the ground."
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "classes"
+
+
 def _differs(wkt: str, mask: Mask) -> bool:
     return mask.crs is None or read_system(mask.crs.to_wkt()) != wkt
 
@@ -272,6 +285,8 @@ def _describe_layer(
         name=choose_layer_name(target, options.layer),
         wkt=wkt,
         geometry_type="MultiPolygon" if several else "Polygon",
+        title=f"{_listed(list(names.values()))} of {mask.tags.get('SCENE') or target.stem}",
+        abstract=_abstract(mask),
         metadata={
             **origin, "SOFTWARE": f"seaice {seaice_cli.__version__}",
             **({} if mask.path.name.startswith(".") else {"MASK": mask.path.name}),  # hidden: not yet under its name

@@ -94,6 +94,8 @@ class Projection:
             raise OptionError(
                 "`t_srs`: the mask lies partly beyond what this reference system can show; choose another"
             )
+        if self._geographic:
+            x = np.where(np.abs(x) > 180, (x + 180) % 360 - 180, x)  # of rasters that count from 0 to 360 degrees
         return np.stack([x, y], axis=1)
 
 

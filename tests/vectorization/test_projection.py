@@ -64,3 +64,14 @@ def test_what_a_system_cannot_show_is_refused():
     far = np.array([shapely.box(0, 0, 1e6, 1e6)])
     with pytest.raises(OptionError, match="beyond what this reference system can show"):
         Projection(pyproj.CRS(3413).to_wkt(), "+proj=gnom +lat_0=-90", longest=1e5)(far)
+
+
+def test_longitudes_up_to_360_become_those_of_geojson():
+    boxes = np.array(
+        [shapely.box(150, 60, 210, 70), shapely.box(0, 40, 360, 50), shapely.box(355, 30, 360, 35)], object
+    )
+    moved = Projection(pyproj.CRS(4326).to_wkt(), WGS84, longest=1)(boxes)
+    parts = [sorted(part.bounds for part in shapely.get_parts(polygon)) for polygon in moved]
+    assert parts == [
+        [(-180, 60, -150, 70), (150, 60, 180, 70)], [(-180, 40, 180, 50)], [(-5, 30, 0, 35)],
+    ]  # fmt: skip

@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.shutil import copy as copy_raster
+from rasterio.windows import Window
 
 from seaice_cli.outputs import write_error
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
 from seaice_cli.raster.writing.blocks import BLOCK, BlockFile
+from seaice_cli.raster.writing.styles import write_raster_style
 from seaice_cli.raster.writing.tiff import Directory, head, level_tags, read_tags
 
 COPY_CACHE_BYTES = 48 << 20
@@ -49,6 +52,16 @@ class Layer:
     """Class colours by id; empty for a continuous layer."""
     with_land: bool = False
     with_unsure: bool = False
+    styled: bool = True
+    """Whether the classes get a style for QGIS; not where another file of the same stem would be shown in it."""
+
+    @property
+    def entries(self) -> list[tuple[int, str, tuple[int, int, int]]]:
+        """Value, name and colour of everything that the raster shows; empty for a continuous layer."""
+        known = list(zip(range(len(self.names)), self.names, self.colors, strict=False))
+        further = [(UNSURE, "unsure", UNSURE_COLOR)] if self.with_unsure else []
+        further += [(LAND, "land", LAND_COLOR)] if self.with_land else []
+        return [e for e in known if e[1]] + further if known else []
 
     @property
     def categories(self) -> list[str]:
@@ -98,6 +111,7 @@ def assemble_cog(levels: Sequence[Level], target: Path, layer: Layer) -> None:
                         shutil.copyfileobj(source, file, 1 << 20)
         if target.stat().st_size != len(start) + sum(f.length for level in levels for f in level.files):
             raise OSError("it is not as long as its blocks are together")
+        _style(target, layer)
     except FAILURES as error:
         with suppress(OSError):
             target.unlink(missing_ok=True)
@@ -126,6 +140,32 @@ def copy_cog(raster: Path, target: Path, layer: Layer) -> None:
         "COMPRESS": "LZW", "BLOCKSIZE": str(BLOCK), "BIGTIFF": "IF_SAFER", "NUM_THREADS": "ALL_CPUS", "OVERVIEW_RESAMPLING": "MODE",
     }  # fmt: skip
     _copy_whole(_vrt(layer, _band(layer) + _source(raster, layer)), target, "COG", options)
+    try:
+        _refuse_difference(raster, target)
+        _style(target, layer)
+    except FAILURES as error:
+        with suppress(OSError):
+            target.unlink(missing_ok=True)
+        raise write_error(target, error) from error
+
+
+def _refuse_difference(raster: Path, copied: Path) -> None:
+    """Read a copy again beside its original: GDAL may say nothing when the last of it did not fit on the disk.
+
+    Raises:
+        OSError: It holds something else.
+        RasterioError: It cannot be read.
+    """
+    with rasterio.open(raster) as one, rasterio.open(copied) as other:
+        for top in range(0, one.height, BLOCK):
+            window = Window(col_off=0, row_off=top, width=one.width, height=min(BLOCK, one.height - top))
+            if not np.array_equal(one.read(1, window=window), other.read(1, window=window)):
+                raise OSError("its rows are not those that were written")
+
+
+def _style(target: Path, layer: Layer) -> None:
+    if layer.styled and layer.entries:
+        write_raster_style(target, layer.entries)
 
 
 def _copy_whole(vrt: str, target: Path, driver: str, options: Mapping[str, str], **environment: str) -> None:

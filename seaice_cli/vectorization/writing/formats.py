@@ -20,7 +20,7 @@ from seaice_cli.errors import OptionError
 from seaice_cli.locking import LOCK, alone
 from seaice_cli.outputs import refuse_target, refuse_unwritable_folder, write_error
 from seaice_cli.raster.polygons.names import renamed
-from seaice_cli.sidecars import remove_sidecars
+from seaice_cli.sidecars import place_file, remove_sidecars
 from seaice_cli.vectorization.writing.spooling import Spool
 from seaice_cli.vectorization.writing.styles import build_qml, write_style
 
@@ -79,6 +79,9 @@ class Layer:
     wkt: str | None
     """Coordinate reference system; None: coordinates are the raster's columns and rows."""
     geometry_type: str = "Polygon"
+    title: str = ""
+    """What it shows, in a few words; a GeoPackage keeps it, and the abstract."""
+    abstract: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     styles: tuple[tuple[int, str, tuple[int, int, int]], ...] = ()
     """Value, name and colour of every class; empty: no style is written."""
@@ -142,7 +145,7 @@ def replacing(target: Path) -> Iterator[Path]:
             finished = [path for path in folder.iterdir() if path.name != LOCK]
             remove_sidecars(target)
             for path in sorted(finished, key=lambda p: p.name == target.name):
-                path.replace(target.parent / path.name)
+                place_file(path, target.parent / path.name)
         except OSError as error:
             raise write_error(target, error) from error
         finally:
@@ -176,7 +179,9 @@ def write_features(target: Path, schema: pa.Schema, batches: Iterable[pa.RecordB
         with renamed(path) as plain:
             _write_gdal(plain, target, schema, batches, layer, kind)
             if kind.driver == "GPKG" and layer.styles:
-                write_style(plain, layer.name, build_qml(layer.styles))
+                write_style(
+                    plain, layer.name, build_qml(layer.styles, fields=[n for n in schema.names if n != GEOMETRY])
+                )
 
 
 def _write_gdal(
@@ -206,7 +211,7 @@ def _write_gdal(
             pyogrio.write_arrow(
                 reader, path, driver=kind.driver, layer=layer.name, geometry_name=GEOMETRY,
                 crs=None if kind.geographic else layer.wkt,  # GeoJSON has no member for it since RFC 7946
-                geometry_type=layer.geometry_type, layer_options=dict(kind.options),
+                geometry_type=layer.geometry_type, layer_options={**kind.options, **_described(layer, kind)},
                 dataset_options=dict(kind.creation) or None,
                 layer_metadata=dict(layer.metadata) if kind.driver in ("GPKG", "FlatGeobuf") else None,
             )  # fmt: skip
@@ -220,6 +225,11 @@ def _write_gdal(
         raise
     if kind.driver == "ESRI Shapefile" and max(p.stat().st_size for p in path.parent.iterdir()) > _SHAPEFILE_BYTES:
         LOGGER.warning("%s: is larger than the 2 GB that a Shapefile may have for most tools; use .gpkg", target)
+
+
+def _described(layer: Layer, kind: Format) -> dict[str, str]:
+    told = {"IDENTIFIER": layer.title, "DESCRIPTION": layer.abstract} if kind.driver == "GPKG" else {}
+    return {name: text for name, text in told.items() if text}
 
 
 def _verify(path: Path, rows: int, kind: Format) -> None:

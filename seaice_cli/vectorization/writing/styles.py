@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -19,14 +20,26 @@ _FILL = 30
 """Of 255: so faint that the scene below is still read."""
 
 
-def build_qml(styles: Styles, *, by_name: bool = False) -> str:
+ALIASES = {
+    "class": "class (value)", "class_name": "class", "n_pixels": "pixels", "area_m2": "area (m²)",
+    "touches_edge": "touches the edge of the data", "lat": "latitude (°)", "lon": "longitude (°)", "perimeter_m": "perimeter (m)",
+    "eq_diam_m": "equal-area diameter (m)", "mcd_m": "mean caliper diameter (m)", "feret_max_m": "largest diameter (m)",
+    "feret_min_m": "smallest diameter (m)", "orient_deg": "orientation (° from north)", "prob_mean": "mean probability (0 to 1)",
+    "prob_min": "least probability (0 to 1)",
+}  # fmt: skip
+"""What QGIS calls fields, with their units."""
+
+
+def build_qml(styles: Styles, *, by_name: bool = False, fields: Sequence[str] = ()) -> str:
     """Return the QML text of a renderer that outlines polygons by class, with a faint fill.
 
     Args:
         styles: Value, name and colour of every class.
         by_name: The attribute holds names, not values; they are chosen from a list where polygons are drawn.
+        fields: Names of the attributes, which get aliases with units.
     """
-    root = ET.Element("qgis", version="3.28", styleCategories="Symbology|Fields|Forms" if by_name else "Symbology")
+    categories_of_style = "Symbology|Fields|Forms" if by_name else "Symbology|Fields" if fields else "Symbology"
+    root = ET.Element("qgis", version="3.28", styleCategories=categories_of_style)
     renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr="class", enableorderby="0")
     categories = ET.SubElement(renderer, "categories")
     symbols = ET.SubElement(renderer, "symbols")
@@ -45,6 +58,10 @@ def build_qml(styles: Styles, *, by_name: bool = False) -> str:
         }  # fmt: skip
         for key, setting in settings.items():
             ET.SubElement(options, "Option", type="QString", name=key, value=setting)
+    if fields:
+        aliases = ET.SubElement(root, "aliases")
+        for name in fields:
+            ET.SubElement(aliases, "alias", field=name, index="-1", name=ALIASES.get(name, ""))
     if by_name:
         root.append(_form([name for _, name, _ in styles]))
     return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode")

@@ -1,5 +1,9 @@
 import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import fiona
 import numpy as np
@@ -133,6 +137,21 @@ def test_a_style_has_a_category_per_class():
     text = build_qml(((0, "water", (0, 0, 255)), (1, "ice", (255, 255, 255))))
     assert text.count("<category ") == 2
     assert 'label="water"' in text
+
+
+def test_a_geopackage_says_what_it_is_and_in_which_units(tmp_path):
+    target = tmp_path / "out.gpkg"
+    layer = replace(LAYER, title="ice of a.tif", abstract="Polygons of a mask.", styles=((1, "ice", (255, 255, 255)),))
+    write_features(target, SCHEMA, iter([batch()]), layer)
+    with closing(sqlite3.connect(target)) as database:
+        told = database.execute(
+            "select identifier, description from gpkg_contents where data_type = 'features'"
+        ).fetchone()
+        qml = database.execute("select styleQML from layer_styles").fetchone()[0]
+    assert told == ("ice of a.tif", "Polygons of a mask.")
+    aliases = {e.get("field"): e.get("name") for e in ET.fromstring(qml.partition("\n")[2]).iter("alias")}
+    assert set(aliases) == set(SCHEMA.names) - {GEOMETRY}
+    assert aliases["touches_edge"] == "touches the edge of the data"
 
 
 @pytest.mark.parametrize(
