@@ -1,9 +1,7 @@
-"""Every command of the README runs as it stands there."""
+"""The Python of the README runs as it stands there; tests/docs/test_commands.py runs its commands."""
 
 import re
-import shlex
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -11,12 +9,6 @@ import pytest
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    line.removeprefix("$ seaice ")
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("$ seaice ")
-]
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -36,17 +28,6 @@ def workplace(tmp_path_factory):
     for name in ("a", "b"):
         shutil.copy(folder / "val.tif", folder / "scenes" / f"{name}.tif")
     return folder
-
-
-def test_the_readmes_commands_run_in_their_order(workplace, monkeypatch):
-    monkeypatch.chdir(workplace)
-    assert len(COMMANDS) >= 6
-    for command in COMMANDS:
-        words = shlex.split(command) + (["--steps", "2", "--schedule", "cosine"] if command.startswith("train") else [])
-        done = subprocess.run([sys.executable, "-m", "seaice_cli", *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"seaice {command}\n{done.stdout}{done.stderr}"
-    for name in ("mask.tif", "ice.gpkg", "preview.png", "floes.gpkg", "masks/a.png"):
-        assert (workplace / name).exists(), name
 
 
 def test_the_readmes_python_runs(workplace, monkeypatch, capsys):
