@@ -27,6 +27,7 @@ EXTRAS = {
     ),
     "gpu": Extra("the GPU engine", ("torch", "segmentation_models_pytorch", "timm", "safetensors")),
     "products": Extra("concentration as NetCDF, ice edges", ("xarray", "netCDF4", "contourpy")),
+    "stac": Extra("searching STAC, STAC items", ("pystac", "pystac_client")),
     "notebook": Extra("xarray, geopandas and charts", ("xarray", "rioxarray", "geopandas", "matplotlib")),
 }
 

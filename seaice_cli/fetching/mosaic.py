@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -116,8 +116,9 @@ class TileScene:
 
 
 def fetch_tiles(
-    day: date, target: Path, options: TileOptions, *, overwrite: bool = False, progress: Progress = iter
-) -> FetchedScene:
+    day: date, target: Path, options: TileOptions, *, overwrite: bool = False, tags: Mapping[str, str] | None = None,
+    progress: Progress = iter,
+) -> FetchedScene:  # fmt: skip
     """Fetch a day of a source as a GeoTIFF; tiles that were got are kept in the cache, and not asked for again.
 
     Where the server has no tile, and where a picture is black, the scene has no data.
@@ -127,6 +128,7 @@ def fetch_tiles(
         target: A GeoTIFF.
         options: Source, box, server.
         overwrite: Replace a target that exists.
+        tags: More of them.
         progress: Passes rows of tiles on, and counts them.
 
     Raises:
@@ -142,7 +144,7 @@ def fetch_tiles(
     )  # fmt: skip
     raster = Raster(
         height=len(scene.rows), width=len(scene.columns), dtype="uint8", crs=scene.crs, transform=scene.transform,
-        nodata=0, descriptions=scene.source.bands, tags=_tags(scene, server),
+        nodata=0, descriptions=scene.source.bands, tags={**_tags(scene, server), **(tags or {})},
     )  # fmt: skip
     with warnings.catch_warnings(), ThreadPoolExecutor(options.connections) as pool:
         # Tiles say nothing of where they are. Here, not where they are decoded: the filter is shared by all threads.

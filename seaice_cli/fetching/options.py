@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,3 +57,29 @@ class TileOptions(FetchOptions):
         FetchOptions.__post_init__(self)
         if self.crs not in (None, ARCTIC, ANTARCTIC):
             raise OptionError(f"`crs` {self.crs}: tiles are in {ARCTIC} or {ANTARCTIC}; warp the scene afterwards")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions(FetchOptions):
+    """What can be chosen about a scene that is made of STAC items.
+
+    Raises:
+        OptionError: Values do not fit.
+    """
+
+    stac: str
+    """The address of a STAC API, or of an item."""
+    collection: str = "sentinel-2-l2a"
+    assets: tuple[str, ...] = ("red", "green", "blue")
+    """Common names of bands, or names of assets; the order of the scene's bands."""
+    resolution: float | None = None
+    """Pixels of the scene, in units of its CRS; None: the items' own."""
+    max_cloud: float = 100.0
+    """Per cent; cloudier items are left out."""
+
+    def __post_init__(self) -> None:
+        FetchOptions.__post_init__(self)
+        if self.resolution is not None and not 0 < self.resolution < math.inf:
+            raise OptionError(f"`resolution` {self.resolution:g} must be a number of metres above 0")
+        if not self.assets:
+            raise OptionError("`assets`: name at least one, such as red")

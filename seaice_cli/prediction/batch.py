@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seaice_cli.errors import OptionError, OutputError, SeaIceError
+from seaice_cli.fetching.addresses import Wanted, fetch_address, is_address
+from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions, refuse_name
@@ -100,11 +102,12 @@ def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[B
             says another format.
         OutputError: The output folder cannot be made.
     """
-    paths = [path for scene in scenes for path in _listed(scene)]
     if len(scenes) == 1 and not Path(scenes[0]).is_dir():
-        target = output / _mask_name(paths[0], options) if output.is_dir() else output
-        refuse_name(target, options.format)
-        return [BatchItem(paths[0], target, options)]
+        if not output.is_dir():
+            refuse_name(output, options.format)
+        path, chosen = _listed(scenes[0], options)[0]
+        target = output / _mask_name(path, options) if output.is_dir() else output
+        return [BatchItem(path, target, chosen)]
     if output.suffix.lower() in (".tif", ".tiff", ".png"):
         raise OptionError(f"{output}: several scenes need a folder, not a file")
     if any((options.probability, options.vector, options.preview)):
@@ -113,11 +116,12 @@ def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[B
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{output}: cannot be made a folder ({error.strerror})") from error
-    targets = [output / _mask_name(path, options) for path in paths]
+    listed = [one for scene in scenes for one in _listed(scene, options)]
+    targets = [output / _mask_name(path, options) for path, _ in listed]
     doubles = sorted({t.name for t in targets if targets.count(t) > 1})
     if doubles:
         raise OptionError(f"several scenes would write {output / doubles[0]}; give them apart")
-    return [BatchItem(path, target, options) for path, target in zip(paths, targets, strict=True)]
+    return [BatchItem(path, target, chosen) for (path, chosen), target in zip(listed, targets, strict=True)]
 
 
 def plan(item: BatchItem) -> PlanResult:
@@ -181,12 +185,16 @@ class _Engines:
         return self._open[shape]
 
 
-def _listed(scene: str) -> list[str]:
+def _listed(scene: str, options: PredictOptions) -> list[tuple[str, PredictOptions]]:
+    """Return the scenes that a name stands for, with their options: those of a folder, what an address fetches, or itself."""
+    if is_address(scene):
+        path = fetch_address(scene, Wanted(bbox=options.bbox, resolution=find_model(options.model).spec.resolution))
+        return [(str(path), replace(options, bbox=None))]
     folder = Path(scene)
     if not folder.is_dir():
-        return [scene]
+        return [(scene, options)]
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    found = [str(p) for p in files if p.suffix.lower() != ".xml" or _describes_raster(p, files)]
+    found = [(str(p), options) for p in files if p.suffix.lower() != ".xml" or _describes_raster(p, files)]
     if not found:
         raise OptionError(f"{scene}: the folder holds no scenes ({', '.join(SUFFIXES)})")
     return found

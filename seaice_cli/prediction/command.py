@@ -28,16 +28,20 @@ def shaping_options(options: PredictOptions) -> dict[str, str]:
     return {f.name: _word(chosen[f.name]) for f in fields(options) if f.name in chosen and chosen[f.name] != f.default}
 
 
-def repeating_command(scene: str, options: PredictOptions, ran: Mapping[str, str]) -> str:
+def repeating_command(
+    scene: str, options: PredictOptions, ran: Mapping[str, str], *, fetched: tuple[str, str] = ("", "")
+) -> str:
     """Return the command that makes a mask once more, but for where it goes.
 
     Args:
         scene: The scene's path or address.
         options: What was chosen.
         ran: Engine, device and precision that it ran with, by the names of their options.
+        fetched: The address and the box that the scene was fetched by; empty: it was not.
     """
-    words = ["seaice", "predict", _shown(scene)]
-    for name, value in {**shaping_options(options), **ran}.items():
+    address, box = fetched
+    words = ["seaice", "predict", address or _shown(scene)]
+    for name, value in {**({"bbox": box} if box else {}), **shaping_options(options), **ran}.items():
         flag = f"--{name.replace('_', '-')}"
         words += [flag] if value == YES else [flag, value]
     return shlex.join(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seaice_cli import __version__
+from seaice_cli.fetching.addresses import address_of
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.command import repeating_command, shaping_options
 from seaice_cli.prediction.job import Job
@@ -37,7 +38,9 @@ def provenance(job: Job, engine: Engine, counts: Counts) -> dict[str, str]:
         **{f"CLASS_{i}": name for i, name in enumerate(spec.class_names)},
         **_about_the_scene(job),
         **_about_doubt(job, counts),
-        "COMMAND": repeating_command(job.scene.path, options, _ran(engine)),
+        "COMMAND": repeating_command(
+            job.scene.path, options, _ran(engine), fetched=address_of(job.scene.path, job.scene.facts.tags)
+        ),
     }
 
 

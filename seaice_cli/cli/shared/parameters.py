@@ -134,6 +134,21 @@ class Classes(click.ParamType[Any]):
         return classes
 
 
+class Names(click.ParamType[Any]):
+    """Names, separated by commas."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn "red,nir" into ("red", "nir")."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(part.strip() for part in str(value).split(","))
+        if not all(names):
+            self.fail(f"{value!r} holds an empty name", param, ctx)
+        return names
+
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that exist.")

@@ -1,0 +1,1 @@
+"""Scenes out of STAC: items that a server finds, or one that a file holds, as one raster."""
