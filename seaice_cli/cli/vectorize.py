@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
-from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean
+from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean, loading
 from seaice_cli.cli.shared.parameters import FILE, Classes, Numbers, as_json, overwrite
 
 ATTRIBUTES = ("basic", "floe", "none")
@@ -19,9 +19,11 @@ ATTRIBUTES = ("basic", "floe", "none")
 
 def _bar(rows: Sequence[int]) -> Iterable[int]:
     """Show on stderr how many strips are done."""
+    if not sys.stderr.isatty():
+        return rows
     from tqdm import tqdm
 
-    bar: Iterable[int] = tqdm(rows, desc="vectorize", unit="strip", leave=False, disable=not sys.stderr.isatty())
+    bar: Iterable[int] = tqdm(rows, desc="vectorize", unit="strip", leave=False)
     return bar
 
 
@@ -90,10 +92,12 @@ def vectorize(
 
     Example: seaice vectorize mask.tif ice.gpkg --classes ice --min-area 1e5 --attributes floe
     """
-    for library in UNUSED:
-        load_lean(library)
-    from seaice_cli.vectorization.pipeline import VectorOptions
-    from seaice_cli.vectorization.pipeline import vectorize as run
+    with loading():
+        for library in UNUSED:
+            load_lean(library)
+        from seaice_cli.vectorization import strip_reading  # noqa: F401 - its kernels, which the run below asks for
+        from seaice_cli.vectorization.pipeline import VectorOptions
+        from seaice_cli.vectorization.pipeline import vectorize as run
 
     options = VectorOptions(connectivity=8 if connectivity == "8" else 4, **chosen)
     summary = run(mask, target, options=options, probability=probability, landscape=landscape, progress=_bar)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyproj
 from affine import Affine
 from rasterio.crs import CRS
 
 from seaice_cli.raster.area import on_earth, pixel_area, pixel_sides, place
 from seaice_cli.vectorization.tracing.counts import AREA_BITS
+
+if TYPE_CHECKING:
+    import pyproj
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +48,8 @@ class PixelAreas:
         """Return latitude and longitude in degrees of points given in pixels; NaN where there are none."""
         if self.crs is None or self.pixel is None:
             return np.full(columns.shape, np.nan), np.full(columns.shape, np.nan)
+        import pyproj
+
         transform = self.transform
         x = transform.a * columns + transform.b * rows + transform.c
         y = transform.d * columns + transform.e * rows + transform.f
@@ -84,6 +88,8 @@ def survey(transform: Affine, wkt: str | None, height: int, width: int) -> Pixel
         height: Rows of the raster.
         width: Columns of the raster.
     """
+    import pyproj
+
     crs = pyproj.CRS.from_wkt(wkt) if wkt else None
     if crs is None or not on_earth(crs):
         return PixelAreas(crs, transform, None, None, 1)

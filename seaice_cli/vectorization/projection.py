@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyproj
 import shapely
 
 from seaice_cli.errors import OptionError
@@ -29,6 +28,8 @@ def read_system(text: str) -> str:
     Raises:
         OptionError: It is none.
     """
+    import pyproj  # not above: most runs stay in the mask's own system, and it is slow to load
+
     try:
         return str(pyproj.CRS.from_user_input(text).to_wkt())
     except pyproj.exceptions.CRSError as error:
@@ -46,6 +47,8 @@ def refuse_unreachable(name: str, source: str, target: str) -> None:
     Raises:
         OptionError: No way leads there.
     """
+    import pyproj
+
     try:
         pyproj.Transformer.from_crs(source, target, always_xy=True)
     except pyproj.exceptions.ProjError as error:
@@ -58,6 +61,8 @@ def refuse_unreachable(name: str, source: str, target: str) -> None:
 
 def is_geographic(text: str) -> bool:
     """Tell whether coordinates are longitudes and latitudes."""
+    import pyproj
+
     return bool(pyproj.CRS.from_user_input(text).is_geographic)
 
 
@@ -71,6 +76,8 @@ class Projection:
     """
 
     def __init__(self, source: str, target: str, *, longest: float) -> None:
+        import pyproj
+
         self._change = pyproj.Transformer.from_crs(source, target, always_xy=True)
         self._longest = longest
         self._geographic = is_geographic(target)

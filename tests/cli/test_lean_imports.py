@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
+
+from tests.faults.conftest import write_scene
+
 CODE = """
 import sys
 from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean
@@ -30,3 +34,14 @@ def test_modules_that_are_there_already_stay():
     run = "from seaice_cli.cli.shared.lean_imports import load_lean; load_lean('numba.np.arraymath')"
     code = f"import scipy.linalg, sys; {run}; assert sys.modules['scipy.linalg']"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_outlines_alone_need_neither_reference_systems_nor_bars(tmp_path):
+    mask = write_scene(tmp_path / "mask.tif", np.eye(64, dtype=np.uint8)[None])
+    command = ["vectorize", str(mask), str(tmp_path / "ice.gpkg"), "--attributes", "none"]
+    code = (
+        f"import gc, sys; from seaice_cli.cli.main import cli; cli({command!r}, standalone_mode=False)\n"
+        "print({'pyproj', 'fiona', 'tqdm', 'pandas', 'ssl'} & set(sys.modules) or 'lean', gc.isenabled())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1:] == ["lean True"], done.stdout + done.stderr

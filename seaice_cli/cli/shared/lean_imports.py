@@ -5,18 +5,32 @@ Only for the command line, whose process is its own: a program that uses this pa
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from typing import Any
 
 UNUSED = {
     "pyarrow": ("pandas",),
-    "pyogrio": ("geopandas", "pandas"),
+    "pyogrio": ("geopandas", "pandas", "pyproj"),
     "numba.np.arraymath": ("scipy.linalg", "coverage"),
 }
-"""What a library would load if it can, and does without otherwise: data frames, which are not made, BLAS, which is not called,
-and what measures the coverage of tests."""
+"""What a library would load if it can, and does without otherwise: data frames, which are not made, reference systems of such, BLAS,
+which is not called, and what measures the coverage of tests."""
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Look for no garbage while libraries are loaded, nor among what they made: nearly all of it stays to the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class _Hiding(MetaPathFinder):

@@ -184,12 +184,13 @@ class Bar:
 
     def __call__(self, chips: Iterable[Any], windows: int, done: int) -> Iterator[Any]:
         """Pass the chips on, and count them."""
+        if not sys.stderr.isatty():
+            yield from chips
+            return
         from tqdm import tqdm
 
         pixels = 0
-        with tqdm(
-            total=windows, initial=done, desc=self._name, unit="window", leave=False, disable=not sys.stderr.isatty()
-        ) as bar:
+        with tqdm(total=windows, initial=done, desc=self._name, unit="window", leave=False) as bar:
             for chip in chips:
                 pixels += int(chip.window.width * chip.window.height)
                 yield chip

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
+
 Styles = tuple[tuple[int, str, tuple[int, int, int]], ...]
 
 
@@ -84,24 +86,18 @@ def write_style(path: Path, layer: str, qml: str) -> None:
     Raises:
         OSError: It cannot be stored.
     """
-    import fiona
-    from fiona._err import CPLE_BaseError
-    from fiona.errors import FionaError
+    import pyogrio
+    from pyogrio.raw import write
 
-    texts = (
-        "f_table_catalog", "f_table_schema", "f_table_name", "f_geometry_column", "styleName", "styleQML", "styleSLD",
-    )  # fmt: skip
-    more = {"useAsDefault": "bool", "description": "str", "owner": "str", "ui": "str", "update_time": "datetime"}
-    schema = {"geometry": "None", "properties": {**dict.fromkeys(texts, "str"), **more}}
-    style = {
-        **dict.fromkeys((*texts, *more)), "f_table_catalog": "", "f_table_schema": "", "f_table_name": layer,
-        "f_geometry_column": "geom", "styleName": layer, "styleQML": qml, "styleSLD": "",
-        "useAsDefault": True, "description": "Classes of the mask in its colours", "owner": "", "ui": "",
+    texts = {
+        "f_table_catalog": "", "f_table_schema": "", "f_table_name": layer, "f_geometry_column": "geom", "styleName": layer,
+        "styleQML": qml, "styleSLD": "", "description": "Classes of the mask in its colours", "owner": "", "ui": "",
     }  # fmt: skip
+    columns = {name: np.array([text], object) for name, text in texts.items()}
+    columns |= {"useAsDefault": np.array([True]), "update_time": np.array(["NaT"], "datetime64[ms]")}
     try:
-        with fiona.open(path, "w", driver="GPKG", layer="layer_styles", schema=schema) as table:
-            table.write({"type": "Feature", "geometry": None, "properties": style})
-    except (FionaError, CPLE_BaseError) as error:
+        write(path, None, list(columns.values()), list(columns), layer="layer_styles", driver="GPKG")
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
         raise OSError(errno.EIO, f"its style could not be stored: {error}") from error
 
 
