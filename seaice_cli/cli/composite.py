@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,14 @@ from seaice_cli.choices import RULES
 from seaice_cli.cli.shared.address_space import Command
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import FILE, Classes, as_json, overwrite
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 
 
 def _bar(strips: Iterable[Any]) -> Iterable[Any]:
     """Show on stderr how many strips are done."""
     from tqdm import tqdm
 
-    bar: Iterable[Any] = tqdm(strips, desc="composite", unit="strip", leave=False, disable=not sys.stderr.isatty())
+    bar: Iterable[Any] = tqdm(strips, desc="composite", unit="strip", leave=False, disable=not bars_are_shown())
     return bar
 
 

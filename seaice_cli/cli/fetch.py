@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from seaice_cli.choices import SOURCES
 from seaice_cli.cli.shared.address_space import Command
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import Names, Numbers, as_json, overwrite
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,7 +26,7 @@ def _bar(rows: Iterable[Any]) -> Iterable[Any]:
     """Show on stderr how many rows of tiles are done."""
     from tqdm import tqdm
 
-    bar: Iterable[Any] = tqdm(rows, desc="fetch", unit="row", leave=False, disable=not sys.stderr.isatty())
+    bar: Iterable[Any] = tqdm(rows, desc="fetch", unit="row", leave=False, disable=not bars_are_shown())
     return bar
 
 

@@ -23,6 +23,7 @@ from seaice_cli.cli.info import info
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
 from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
+from seaice_cli.cli.shared.verbosity import change_verbosity, verbosity
 from seaice_cli.cli.train import train
 from seaice_cli.cli.vectorize import vectorize
 from seaice_cli.errors import SeaIceError
@@ -78,7 +79,7 @@ def _is_lack_of_memory(error: Exception, reason: str) -> bool:
 
 
 def _tell(ctx: click.Context, text: str) -> None:
-    if ctx.params.get("verbose", 0) >= 2:
+    if verbosity(ctx) >= 2:
         traceback.print_exc()
     click.echo(as_flags(text, ctx), err=True)
 
@@ -88,19 +89,18 @@ def _terminate(_number: int, _frame: object) -> None:
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.option("-v", "--verbose", count=True, help="Say more; twice: with the traceback of an error.")
-@click.option("-q", "--quiet", count=True, help="Say less.")
+@click.option(
+    "-v", "--verbose", count=True, help="Say more: model, engine, windows, why; twice: with the traceback of an error."
+)
+@click.option("-q", "--quiet", count=True, help="Print errors, and what --json asks for.")
 @click.version_option(__version__, prog_name="seaice")
 def cli(verbose: int, quiet: int) -> None:
     """Make sea-ice maps from satellite scenes of any size."""
-    level = max(10, 30 - 10 * (verbose - quiet))
+    context = click.get_current_context()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(FlagFormatter(click.get_current_context()))
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    if level > logging.DEBUG:  # what libraries say in passing is told by our own errors, in one line
-        logging.captureWarnings(capture=True)
-        for name in ("py.warnings", "rasterio", "fiona", "pyogrio"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+    handler.setFormatter(FlagFormatter(context))
+    logging.basicConfig(handlers=[handler], force=True)
+    change_verbosity(context, verbose - quiet)
     signal.signal(signal.SIGTERM, _terminate)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +13,8 @@ from seaice_cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.address_space import Command, needed
 from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.parameters import (
-    FILE,
+    BESIDE,
+    STREAMS,
     Bands,
     Bar,
     Nodata,
@@ -23,6 +25,10 @@ from seaice_cli.cli.shared.parameters import (
     model_options,
     overwrite,
 )
+from seaice_cli.cli.shared.verbosity import results_stream
+
+if TYPE_CHECKING:
+    from seaice_cli.prediction.batch import PlanResult, Result
 
 
 @click.command(cls=Command, need=needed)
@@ -31,17 +37,17 @@ from seaice_cli.cli.shared.parameters import (
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
-    help="The mask; for several scenes or a folder, a folder.",
+    type=click.Path(),
+    help="The mask; for several scenes or a folder, a folder. One that ends in a slash is made.",
 )
-@click.option("--vector", type=FILE, help="Also write the ice as polygons (.gpkg and others).")
+@click.option("--vector", type=BESIDE, help="Also write the ice as polygons (.gpkg and others).")
 @click.option("--split-floes", is_flag=True, help="With --vector: take floes apart that touch.")
 @click.option(
     "--floe-window", type=int, default=64, show_default=True, metavar="PX",
     help="Width of what floes are compared with, wider than floes; a multiple of 16.",
 )  # fmt: skip
-@click.option("--probability", type=FILE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
-@click.option("--preview", type=FILE, help="Also write a small picture (.png).")
+@click.option("--probability", type=BESIDE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
+@click.option("--preview", type=BESIDE, help="Also write a small picture (.png).")
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
@@ -92,28 +98,72 @@ from seaice_cli.cli.shared.parameters import (
 @click.option("--land", type=VectorFile(), help="Leave these polygons out; they get the value 254.")
 @model_options
 @overwrite
+@click.option("--recursive", is_flag=True, help="Look for scenes in the folders below a folder, too.")
+@click.option("--skip-existing", is_flag=True, help="Leave scenes alone whose files are all there.")
+@click.option(
+    "--summary",
+    metavar="CSV",
+    help="Also write a table: areas, shares, seconds, warnings and errors, a scene a row; - prints it.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
 @as_json
-def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+def predict(
+    scenes: tuple[str, ...], output: str, recursive: bool, skip_existing: bool, summary: str | None, dry_run: bool, as_json: bool,
+    **chosen: Any,
+) -> None:  # fmt: skip
     """Map the ice of satellite scenes.
 
     SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of
-    scenes. A run that was killed is taken up where it was by the same command.
+    scenes. A run that was killed is taken up where it was by the same command. With several scenes, --vector,
+    --probability and --preview take a folder, or what masks' names get in place of their suffix: .gpkg.
 
     Example: seaice predict scene.tif -o mask.tif --vector ice.gpkg
     """
     from seaice_cli.prediction import batch
     from seaice_cli.prediction.options import PredictOptions
+    from seaice_cli.prediction.scenes.pairing import BESIDE, pair
 
+    beside = {name: chosen.pop(name) for name in BESIDE}
     options = PredictOptions(**chosen)
-    items = batch.pair(scenes, output, options)
-    told: list[batch.PlanResult] | list[batch.Result]
-    told = [batch.plan(a) for a in items] if dry_run else batch.run(items, progress=Bar)
+    if summary and not dry_run:
+        _refuse_table(summary, overwrite=options.overwrite, as_json=as_json)
+    items = pair(scenes, output, options, beside=beside, recursive=recursive)
+    if dry_run:
+        _tell([batch.plan(a) for a in items], as_json=as_json, err=False)
+        return
+    told = batch.run(items, progress=Bar, skip_existing=skip_existing, collect=bool(summary))
+    if summary:
+        _write_table(summary, told, overwrite=options.overwrite)
+    _tell(told, as_json=as_json, err=True, silent=summary in STREAMS)
+
+
+def _tell(told: Sequence[PlanResult] | Sequence[Result], *, as_json: bool, err: bool, silent: bool = False) -> None:
+    """Print results, and end with 1 if one of them is none."""
     if as_json:
         values = [t.to_json() for t in told]
         echo(json.dumps(values if len(values) > 1 else values[0], indent=2))
     for one in told:
-        if not (as_json and one.ok):
-            echo(one.text(), err=not one.ok and not dry_run)
+        if not ((as_json or silent) and one.ok):
+            echo(one.text(), err=not one.ok and err)
     if not all(one.ok for one in told):
         raise click.exceptions.Exit(1)
+
+
+def _refuse_table(summary: str, *, overwrite: bool, as_json: bool) -> None:
+    from seaice_cli.errors import OptionError
+    from seaice_cli.outputs import refuse_target
+
+    if summary not in STREAMS:
+        refuse_target(Path(summary), overwrite=overwrite)
+    elif as_json:
+        raise OptionError(f"`summary` {summary} and JSON would be mixed on one stream; name a file")
+
+
+def _write_table(summary: str, told: Sequence[Result], *, overwrite: bool) -> None:
+    from seaice_cli.prediction.scenes.table import print_table, write_table
+
+    rows = [t.to_json() for t in told]
+    if summary in STREAMS:
+        print_table(results_stream(), rows)
+    else:
+        write_table(Path(summary), rows, overwrite=overwrite)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import click
 from seaice_cli.cli.shared.address_space import TORCH
 from seaice_cli.cli.shared.parameters import as_json, overwrite
 from seaice_cli.cli.shared.train_options import GroupedCommand, train_options
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 from seaice_cli.training.presets import PRESETS
 
 
@@ -82,7 +82,7 @@ def train(
 def _bar(steps: Iterable[int]) -> Iterable[int]:
     from tqdm import tqdm
 
-    bar: Iterable[int] = tqdm(steps, unit="step", leave=False, disable=not sys.stderr.isatty())
+    bar: Iterable[int] = tqdm(steps, unit="step", leave=False, disable=not bars_are_shown())
     return bar
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,14 @@ import click
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
 from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean, loading
 from seaice_cli.cli.shared.parameters import FILE, Classes, Numbers, as_json, overwrite
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 
 ATTRIBUTES = ("basic", "floe", "none")
 
 
 def _bar(rows: Sequence[int]) -> Iterable[int]:
     """Show on stderr how many strips are done."""
-    if not sys.stderr.isatty():
+    if not bars_are_shown():
         return rows
     from tqdm import tqdm
 

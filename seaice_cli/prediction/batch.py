@@ -5,60 +5,56 @@ The engine is opened once for all scenes of one shape, and masks are assembled b
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seaice_cli.errors import OptionError, OutputError, SeaIceError
-from seaice_cli.fetching.addresses import Wanted, fetch_address, is_address
-from seaice_cli.network.catalog import find_model
+from seaice_cli.errors import SeaIceError
+from seaice_cli.logged import LoggedWarnings
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.job import Job
-from seaice_cli.prediction.options import PredictOptions, refuse_name
 from seaice_cli.prediction.pipeline import ComputedRun, Progress, finish, start
 from seaice_cli.prediction.plan import Plan, dry_run
+from seaice_cli.prediction.scenes.pairing import BatchItem
 from seaice_cli.prediction.summary import Summary
-from seaice_cli.raster.reading.opening import open_raster
 
-log = logging.getLogger(__name__)
-SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".img", ".xml")
-"""What counts as a scene in a folder."""
 SAVERS = 4
 """Threads that assemble and compress masks."""
 
 
 @dataclass(frozen=True, slots=True)
-class BatchItem:
-    """A scene and what is to be made of it."""
-
-    scene: str
-    target: Path
-    options: PredictOptions
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one scene: a summary, or an error."""
+    """What became of one scene: a summary, an error, or nothing, because its files were there."""
 
     scene: str
     summary: Summary | None = None
     error: str = ""
+    skipped: str = ""
+    """The mask that was there."""
 
     @property
     def ok(self) -> bool:
         """Whether the mask is there."""
-        return self.summary is not None
+        return not self.error
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values."""
-        return asdict(self.summary) if self.summary else {"scene": self.scene, "error": self.error}
+        if self.summary:
+            return asdict(self.summary)
+        return {
+            "scene": self.scene,
+            **({"error": self.error} if self.error else {"mask": self.skipped, "skipped": True}),
+        }
 
     def text(self) -> str:
         """Return the result as lines for a person."""
-        return _told(self.summary) if self.summary else f"Error: {self.error}"
+        if self.summary:
+            return _told(self.summary)
+        if self.skipped:
+            return f"{self.scene}: skipped, {self.skipped} is there"
+        return "\n".join(f"Error: {line}" for line in self.error.splitlines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +72,12 @@ class PlanResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        return asdict(self.plan) if self.plan else {"scene": self.scene, "refusals": [self.error]}
+        return asdict(self.plan) if self.plan else {"scene": self.scene, "refusals": self.error.splitlines()}
 
     def text(self) -> str:
         """Return the plan as lines for a person."""
         if self.plan is None:
-            return f"Refused: {self.error}"
+            return "\n".join(f"Refused: {line}" for line in self.error.splitlines())
         p = self.plan
         parts = f"{_counted(p.parts, 'part')} ({p.parts_finished} finished)"
         lines = [
@@ -94,36 +90,6 @@ class PlanResult:
         return "\n".join([*lines, *(f"Refused: {r}" for r in p.refusals)])
 
 
-def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[BatchItem]:
-    """Give every scene its target: the output itself for one scene, else a file of the scene's name in the output folder.
-
-    Raises:
-        OptionError: A folder holds no scenes, two scenes would get one mask, an option is for one scene only, or the mask's name
-            says another format.
-        OutputError: The output folder cannot be made.
-    """
-    if len(scenes) == 1 and not Path(scenes[0]).is_dir():
-        if not output.is_dir():
-            refuse_name(output, options.format)
-        path, chosen = _listed(scenes[0], options)[0]
-        target = output / _mask_name(path, options) if output.is_dir() else output
-        return [BatchItem(path, target, chosen)]
-    if output.suffix.lower() in (".tif", ".tiff", ".png"):
-        raise OptionError(f"{output}: several scenes need a folder, not a file")
-    if any((options.probability, options.vector, options.preview)):
-        raise OptionError("`probability`, `vector` and `preview` name one file; give them with one scene")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be made a folder ({error.strerror})") from error
-    listed = [one for scene in scenes for one in _listed(scene, options)]
-    targets = [output / _mask_name(path, options) for path, _ in listed]
-    doubles = sorted({t.name for t in targets if targets.count(t) > 1})
-    if doubles:
-        raise OptionError(f"several scenes would write {output / doubles[0]}; give them apart")
-    return [BatchItem(path, target, chosen) for (path, chosen), target in zip(listed, targets, strict=True)]
-
-
 def plan(item: BatchItem) -> PlanResult:
     """Work out what a run would do."""
     try:
@@ -132,42 +98,57 @@ def plan(item: BatchItem) -> PlanResult:
         return PlanResult(item.scene, error=str(error))
 
 
-def run(items: Sequence[BatchItem], *, progress: Callable[[str], Progress]) -> list[Result]:
+def run(
+    items: Sequence[BatchItem], *, progress: Callable[[str], Progress], skip_existing: bool = False, collect: bool = False
+) -> list[Result]:  # fmt: skip
     """Run every item; return what became of each, in order.
 
+    Args:
+        items: Scenes and their files.
+        progress: Makes what is told of a scene's windows, given its name.
+        skip_existing: Leave scenes alone whose files are all there.
+        collect: Tell the error of a single item in its result, as those of several are.
+
     Raises:
-        SeaIceError: Of a single item; those of several are told in their results.
+        SeaIceError: Of a single item.
     """
     engines = _Engines()
-    if len(items) == 1:
-        only = items[0]
-        return [Result(only.scene, finish(_start(only, engines, progress)))]
     with ThreadPoolExecutor(SAVERS) as savers:
-        pending = [_submit(a, engines, progress, savers) for a in items]
+        pending = [_submit(a, engines, progress, savers, skip=skip_existing and a.finished) for a in items]
+        if len(items) == 1 and not collect:
+            return [pending[0].result()]
         return [_result(a, p) for a, p in zip(items, pending, strict=True)]
 
 
-def _start(item: BatchItem, engines: _Engines, progress: Callable[[str], Progress]) -> ComputedRun:
-    return start(
-        item.scene, item.target, item.options,
-        progress=progress(Path(item.scene).name), engine=engines.open,
-    )  # fmt: skip
-
-
 def _submit(
-    item: BatchItem, engines: _Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor
-) -> Future[Summary] | SeaIceError:
+    item: BatchItem, engines: _Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor, *, skip: bool
+) -> Future[Result]:
+    """Compute an item, and have its files made while the next is computed."""
+    told: Future[Result] = Future()
+    if skip:
+        told.set_result(Result(item.scene, skipped=str(item.target)))
+        return told
     try:
-        return savers.submit(finish, _start(item, engines, progress))
+        with LoggedWarnings() as logged:
+            run = start(
+                item.scene, item.target, item.options,
+                progress=progress(Path(item.scene).name), engine=engines.open,
+            )  # fmt: skip
     except SeaIceError as error:
-        return error
+        told.set_exception(error)
+        return told
+    return savers.submit(_finish, item, run, logged.texts)
 
 
-def _result(item: BatchItem, pending: Future[Summary] | SeaIceError) -> Result:
+def _finish(item: BatchItem, run: ComputedRun, logged: list[str]) -> Result:
+    with LoggedWarnings() as later:
+        summary = finish(run)
+    return Result(item.scene, replace(summary, warnings=[*summary.warnings, *logged, *later.texts]))
+
+
+def _result(item: BatchItem, pending: Future[Result]) -> Result:
     try:
-        if isinstance(pending, SeaIceError):
-            raise pending
-        return Result(item.scene, pending.result())
+        return pending.result()
     except SeaIceError as error:
         return Result(item.scene, error=str(error))
 
@@ -183,38 +164,6 @@ class _Engines:
         if shape not in self._open:
             self._open[shape] = job.open_engine()
         return self._open[shape]
-
-
-def _listed(scene: str, options: PredictOptions) -> list[tuple[str, PredictOptions]]:
-    """Return the scenes that a name stands for, with their options: those of a folder, what an address fetches, or itself."""
-    if is_address(scene):
-        path = fetch_address(scene, Wanted(bbox=options.bbox, resolution=find_model(options.model).spec.resolution))
-        return [(str(path), replace(options, bbox=None))]
-    folder = Path(scene)
-    if not folder.is_dir():
-        return [(scene, options)]
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    found = [(str(p), options) for p in files if p.suffix.lower() != ".xml" or _describes_raster(p, files)]
-    if not found:
-        raise OptionError(f"{scene}: the folder holds no scenes ({', '.join(SUFFIXES)})")
-    return found
-
-
-def _describes_raster(file: Path, files: Sequence[Path]) -> bool:
-    """Tell whether an XML file is a scene (a WMS description, a product of several files), not what lies beside one."""
-    rasters = [p for p in files if p.suffix.lower() != ".xml"]
-    if any(file.name.startswith(f"{p.name}.") or file.stem == p.stem for p in rasters):
-        return False
-    try:
-        open_raster(str(file)).close()
-    except SeaIceError as error:
-        log.info("%s; taken for no scene", error)
-        return False
-    return True
-
-
-def _mask_name(scene: str, options: PredictOptions) -> str:
-    return Path(scene).stem + (".png" if options.format == "png" else ".tif")
 
 
 def _doubt(s: Summary) -> str:

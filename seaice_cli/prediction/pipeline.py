@@ -93,6 +93,7 @@ def start(
         job = stack.enter_context(Job(scene, target, options))
         opened = engine(job)
         folder = stack.enter_context(RunFolder(target, job.manifest(opened)))
+        _tell_choices(job, opened)
         _tell_discarded(job, folder)
         quicklook = open_quicklook(job.scene) if options.preview else None
         run = ComputedRun(job, folder, opened, {}, quicklook, windows=0, seconds=0.0, held=ExitStack())
@@ -121,6 +122,25 @@ def finish(run: ComputedRun) -> Summary:
             )  # fmt: skip
         run.folder.close(summary.to_json())
         return summary
+
+
+def _tell_choices(job: Job, engine: Engine) -> None:
+    """Log with what a scene is read and computed, and why."""
+    scene, grid, options, radiometry = job.scene, job.grid, job.options, job.radiometry
+    bands, sensor = ", ".join(str(b) for b in scene.bands), radiometry.sensor
+    read_as = f"as {sensor.name}" if sensor else "as they are"
+    log.info(
+        "%s: %d x %d px, bands %s of %s read %s", scene.path, scene.width, scene.height, bands, scene.dtype, read_as
+    )
+    log.info("%s: model %s %s", scene.path, job.model.spec.name, job.model.spec.version)
+    chosen = "as asked for"
+    if options.engine == "auto" and options.device == "auto":
+        chosen = "a CUDA device is there" if engine.device != "cpu" else "no CUDA device can be used"
+    log.info("%s: engine %s on %s in %s (%s)", scene.path, engine.name, engine.device, engine.precision, chosen)
+    log.info(
+        "%s: windows of %d px that share %d: %d of them, saved as parts: %d",
+        scene.path, grid.size, grid.overlap, len(grid), len(job.parts),
+    )  # fmt: skip
 
 
 def _tell_discarded(job: Job, folder: RunFolder) -> None:

@@ -96,6 +96,8 @@ class VectorSummary:
     """True area of the polygons; None: the mask does not say where on earth it is."""
     by_class: dict[str, int] = field(default_factory=dict)
     """Polygons per class, by name."""
+    warnings: list[str] = field(default_factory=list)
+    """What a user should know before trusting them."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""

@@ -14,6 +14,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seaice_cli.logged import LoggedWarnings
 from seaice_cli.vectorization.options import Progress, VectorOptions, VectorSummary
 
 if TYPE_CHECKING:
@@ -59,13 +60,14 @@ def vectorize(
     options = options or VectorOptions()
     check_options(target, options, probability, landscape)
     check_target(target, overwrite=options.overwrite)
-    with Mask(mask, band=options.band) as source:
+    with LoggedWarnings() as logged, Mask(mask, band=options.band) as source:
         percent = closing(Probability(probability, source)) if probability else nullcontext()
         relief = closing(Landscape(landscape, source, options.landscape_bands)) if landscape else nullcontext()
         with percent as known, relief as shown:
             planned = plan(source, target, options, known, shown)
             summary = VectorSummary(str(target))
             write_features(target, planned.schema, _batches(planned, progress or iter, summary), planned.layer)
+    summary.warnings = logged.texts
     return summary
 
 

@@ -22,8 +22,8 @@ from seaice_cli.data.rasters import open_raster as open_label
 from seaice_cli.data.samples import read_samples
 from seaice_cli.errors import DataError, OptionError, SceneError, SeaIceError
 from seaice_cli.evaluation.masks import Legend, MaskReader
-from seaice_cli.prediction.batch import pair
 from seaice_cli.prediction.options import PredictOptions, refuse_vector
+from seaice_cli.prediction.scenes.pairing import pair
 from seaice_cli.raster.reading.scene import Scene
 from seaice_cli.raster.writing.cog import Layer, copy_cog
 from seaice_cli.training.loop import _told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from typing import Any
 
 from seaice_cli.cli.evaluation.inputs import labelled_scenes, masks, read_criteria
 from seaice_cli.cli.shared.parameters import Bar
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 from seaice_cli.data.samples import read_samples
 from seaice_cli.errors import OptionError, OutputError
 from seaice_cli.evaluation import baselines, temperature
@@ -121,7 +121,7 @@ def _predicted(o: dict[str, Any], pairs: Sequence[Pair], folder: Path) -> Iterat
     ready: Iterable[Pair] = run_model(pairs, _options(o), folder, progress=Bar) if o["data"] else pairs
     from tqdm import tqdm
 
-    yield from tqdm(ready, total=len(pairs), desc="eval", unit="scene", leave=False, disable=not sys.stderr.isatty())
+    yield from tqdm(ready, total=len(pairs), desc="eval", unit="scene", leave=False, disable=not bars_are_shown())
 
 
 def _baselines(o: dict[str, Any], found: Evaluation) -> dict[str, dict[str, float]]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from seaice_cli.cli.shared import verbosity
 from seaice_cli.errors import OptionError
 from seaice_cli.raster.processors import processors
 
@@ -49,6 +50,7 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, need: Need | Callable[..., Need] = FILES, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        self.params = [*self.params, *verbosity.options()]
         self._need = need
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -58,7 +60,8 @@ class Command(click.Command):
             OptionError: The limit is too small.
         """
         require(self._need if isinstance(self._need, Need) else self._need(**ctx.params))
-        return super().invoke(ctx)
+        with verbosity.silenced(ctx):
+            return super().invoke(ctx)
 
 
 class Group(click.Group):

@@ -5,7 +5,6 @@ Names come from the field (rasterio, GDAL), defaults are shown in the help, choi
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from seaice_cli.choices import DEFAULT_MODEL, ENGINES, PRECISIONS
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,6 +150,10 @@ class Names(click.ParamType[Any]):
 
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+BESIDE = click.Path()
+"""A file, a folder, or what the name of a mask gets in place of its suffix."""
+STREAMS = ("-", "/dev/stdout")
+"""Names of the standard output."""
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -184,7 +188,7 @@ class Bar:
 
     def __call__(self, chips: Iterable[Any], windows: int, done: int) -> Iterator[Any]:
         """Pass the chips on, and count them."""
-        if not sys.stderr.isatty():
+        if not bars_are_shown():
             yield from chips
             return
         from tqdm import tqdm

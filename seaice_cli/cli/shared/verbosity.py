@@ -1,0 +1,74 @@
+"""How much is told: -v and -q, before and after the name of a command.
+
+-q leaves errors, on stderr, and what was asked for with --json or written to the standard output by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+import click
+
+_LEVEL, _STREAM = "seaice.verbosity", "seaice.stdout"
+
+
+def options() -> list[click.Option]:
+    """Return -v and -q for a command; they add to those before its name."""
+    more, less = "Say more: model, engine, windows, why.", "Print errors, and what --json asks for."
+    return [
+        click.Option(["-v", "--verbose"], count=True, expose_value=False, callback=_louder, help=more),
+        click.Option(["-q", "--quiet"], count=True, expose_value=False, callback=_quieter, help=less),
+    ]
+
+
+def change_verbosity(ctx: click.Context, steps: int) -> None:
+    """Say so much more, or less, from now on."""
+    ctx.meta[_LEVEL] = ctx.meta.get(_LEVEL, 0) + steps
+    level = max(logging.DEBUG, logging.WARNING - 10 * ctx.meta[_LEVEL])
+    logging.getLogger().setLevel(level)
+    quiet = level > logging.DEBUG  # what libraries say in passing is told by our own errors, in one line
+    logging.captureWarnings(capture=quiet)
+    for name in ("py.warnings", "rasterio", "fiona", "pyogrio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL if quiet else logging.NOTSET)
+
+
+def verbosity(ctx: click.Context | None = None) -> int:
+    """Return how often more was asked for than less; 0 outside of any command."""
+    ctx = ctx or click.get_current_context(silent=True)
+    return int(ctx.meta.get(_LEVEL, 0)) if ctx else 0
+
+
+def bars_are_shown() -> bool:
+    """Tell whether progress is shown: on a terminal, unless -q was given."""
+    return sys.stderr.isatty() and verbosity() >= 0
+
+
+@contextlib.contextmanager
+def silenced(ctx: click.Context) -> Iterator[None]:
+    """Print nothing to the standard output but what `results_stream` is given, if -q was given and no JSON is asked for."""
+    if verbosity(ctx) >= 0 or ctx.params.get("as_json"):
+        yield
+        return
+    ctx.meta[_STREAM] = sys.stdout
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def results_stream() -> TextIO:
+    """Return the standard output, for what was asked to be written there."""
+    ctx = click.get_current_context(silent=True)
+    stream: TextIO = ctx.meta.get(_STREAM, sys.stdout) if ctx else sys.stdout
+    return stream
+
+
+def _louder(ctx: click.Context, _option: click.Parameter, count: int) -> None:
+    change_verbosity(ctx, count)
+
+
+def _quieter(ctx: click.Context, _option: click.Parameter, count: int) -> None:
+    change_verbosity(ctx, -count)

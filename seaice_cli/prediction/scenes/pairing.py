@@ -1,0 +1,134 @@
+"""The files that are to be made of each scene."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seaice_cli.errors import OptionError, OutputError
+from seaice_cli.prediction.options import PredictOptions, refuse_name
+from seaice_cli.prediction.scenes.listing import Listed, list_scenes
+
+RASTERS = (".tif", ".tiff", ".png")
+BESIDE = {"probability": ".tif", "vector": ".gpkg", "preview": ".png"}
+"""What is made beside a mask, and the suffix that it has in a folder."""
+EXAMPLES = {"probability": "_probability.tif", "vector": ".gpkg", "preview": "_preview.png"}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """A scene and what is to be made of it."""
+
+    scene: str
+    target: Path
+    options: PredictOptions
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of its files are there; they get their names when all are complete, the mask last."""
+        beside = [getattr(self.options, name) for name in BESIDE]
+        return all(path.exists() for path in (self.target, *beside) if path is not None)
+
+
+def pair(
+    scenes: Sequence[str], output: str | Path, options: PredictOptions, *, beside: Mapping[str, str | None] | None = None,
+    recursive: bool = False,
+) -> list[BatchItem]:  # fmt: skip
+    """Give every scene its files: the mask named for one scene, else files of the scenes' names in a folder.
+
+    Args:
+        scenes: Scenes, folders of scenes, addresses.
+        output: The mask, or a folder; one that ends in a slash is made.
+        options: What was chosen for all.
+        beside: What is made beside masks, by the names of `BESIDE`: a file for one scene; a folder, or what the names of masks
+            get in place of their suffix.
+        recursive: Look in folders below folders, too.
+
+    Raises:
+        OptionError: A folder holds no scenes, two scenes would get one mask, a single file is named for several scenes, or the
+            mask's name says another format.
+        OutputError: A folder cannot be made.
+    """
+    wanted = {name: text for name, text in (beside or {}).items() if text}
+    folder = _is_folder(output)
+    if len(scenes) == 1 and not Path(scenes[0]).is_dir():
+        if folder:
+            _make_folder(Path(output))
+        else:
+            refuse_name(Path(output), options.format)
+        one = list_scenes(scenes[0], options)[0]
+        target = Path(output) / _mask_name(one, options) if folder else Path(output)
+        return [_item(one, target, Path(target.name), wanted, several=False)]
+    if not folder and Path(output).suffix.lower() in RASTERS:
+        raise OptionError(f"{output}: several scenes need a folder, not a file")
+    for name, text in wanted.items():
+        _refuse_single_file(name, text)
+    _make_folder(Path(output))
+    listed = [one for scene in scenes for one in list_scenes(scene, options, recursive=recursive)]
+    names = [one.folder / _mask_name(one, options) for one in listed]
+    doubles = sorted({str(n) for n in names if names.count(n) > 1})
+    if doubles:
+        raise OptionError(f"several scenes would write {Path(output) / doubles[0]}; give them apart")
+    for name in {n.parent for n in names}:
+        _make_folder(Path(output) / name)
+    return [
+        _item(one, Path(output) / name, name, wanted, several=True) for one, name in zip(listed, names, strict=True)
+    ]
+
+
+def _item(one: Listed, target: Path, name: Path, wanted: Mapping[str, str], *, several: bool) -> BatchItem:
+    files = {kind: _beside(kind, text, target, name, several=several) for kind, text in wanted.items()}
+    return BatchItem(one.scene, target, replace(one.options, **files) if files else one.options)
+
+
+def _beside(kind: str, text: str, target: Path, name: Path, *, several: bool) -> Path:
+    """Return where a file beside a mask goes.
+
+    Args:
+        kind: A name of `BESIDE`.
+        text: What was given for it.
+        target: The mask.
+        name: The mask's path below the folder of all masks.
+        several: Whether it was given for several scenes.
+    """
+    if _is_ending(text, several=several):
+        path = target.with_name(f"{target.stem}{text}")
+        if path == target:
+            raise OptionError(
+                f"`{kind}` {text}: is the mask itself; give a folder, or an ending such as {EXAMPLES[kind]}"
+            )
+        return path
+    if _is_folder(text) or several:
+        path = Path(text) / name.with_suffix(BESIDE[kind])
+        _make_folder(path.parent)
+        return path
+    return Path(text)
+
+
+def _is_folder(text: str | Path) -> bool:
+    return str(text).endswith(("/", os.sep)) or Path(text).is_dir()
+
+
+def _is_ending(text: str, *, several: bool) -> bool:
+    return text.startswith((".", "_") if several else ".") and Path(text).name == text and text.strip(".") != ""
+
+
+def _refuse_single_file(name: str, text: str) -> None:
+    if Path(text).suffix and not (_is_ending(text, several=True) or _is_folder(text)):
+        raise OptionError(
+            f"`{name}` {text}: names one file for several scenes; give a folder, as in {text}/, or the ending of all names, "
+            f"such as {EXAMPLES[name]}"
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made a folder ({error.strerror})") from error
+
+
+def _mask_name(one: Listed, options: PredictOptions) -> str:
+    return Path(one.scene).stem + (".png" if options.format == "png" else ".tif")

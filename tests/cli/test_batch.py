@@ -1,0 +1,125 @@
+"""Many scenes at once, and how much is told."""
+
+import csv
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from seaice_cli.cli.main import cli
+
+
+def seaice(*arguments):
+    return CliRunner().invoke(cli, list(map(str, arguments)))
+
+
+@pytest.fixture
+def scenes(tmp_path, write_scene, noise, monkeypatch):
+    """A folder of two scenes, one of them in a folder below."""
+    (tmp_path / "scenes" / "day").mkdir(parents=True)
+    write_scene(noise(40, 50), "scenes/a.tif")
+    write_scene(noise(40, 50), "scenes/day/b.tif")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "scenes"
+
+
+def names(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix in (".tif", ".gpkg", ".png"))
+
+
+def test_what_is_made_beside_masks_goes_into_folders_or_gets_their_names(scenes, tmp_path, two_class_model):
+    result = seaice(
+        "predict", scenes, "-o", "masks/", "--recursive", "--vector", ".gpkg", "--preview", "previews/", "--probability", "_p.tif",
+        "--model", two_class_model,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path / "masks") == ["a.gpkg", "a.tif", "a_p.tif", "day/b.gpkg", "day/b.tif", "day/b_p.tif"]
+    assert names(tmp_path / "previews") == ["a.png", "day/b.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            ["--vector", "ice.gpkg"],
+            "--vector ice.gpkg: names one file for several scenes; give a folder, as in ice.gpkg/",
+        ),
+        (
+            ["--probability", ".tif"],
+            "--probability .tif: is the mask itself; give a folder, or an ending such as _probability.tif",
+        ),
+    ],
+)
+def test_one_file_for_several_scenes_is_refused(scenes, two_class_model, arguments, text):
+    result = seaice("predict", scenes, "-o", "masks", "--model", two_class_model, *arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert text in result.stderr
+
+
+def test_a_folder_that_ends_in_a_slash_is_made_for_one_scene_too(scenes, tmp_path, two_class_model):
+    result = seaice("predict", scenes / "a.tif", "-o", "new/", "--vector", "polygons/", "--model", two_class_model)
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path / "new") == ["a.tif"]
+    assert names(tmp_path / "polygons") == ["a.gpkg"]
+
+
+def test_a_table_tells_what_became_of_every_scene(scenes, tmp_path, two_class_model):
+    (scenes / "broken.tif").write_text("no raster")
+    command = ["predict", scenes, "-o", "masks", "--recursive", "--model", two_class_model, "--summary", "table.csv"]
+    assert seaice(*command).exit_code == 1
+    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+    assert [r["status"] for r in rows] == ["done", "failed", "done"]
+    assert float(rows[0]["share_water"]) + float(rows[0]["share_ice"]) == pytest.approx(1)
+    assert float(rows[0]["seconds"]) > 0
+    assert "broken.tif: not a raster" in rows[1]["error"]
+    kept = (tmp_path / "table.csv").read_text()
+    again = seaice(*command, "--skip-existing")
+    assert "table.csv: exists already" in again.stderr
+    assert (tmp_path / "table.csv").read_text() == kept
+    again = seaice(*command[:-1], "-", "--skip-existing")
+    assert [r["status"] for r in csv.DictReader(again.stdout.splitlines())] == ["skipped", "failed", "skipped"]
+
+
+def test_a_scene_without_one_of_its_files_is_not_skipped(scenes, two_class_model):
+    command = ["predict", scenes / "a.tif", "-o", "a_mask.tif", "--model", two_class_model, "--skip-existing"]
+    assert "skipped" not in seaice(*command).stdout
+    assert "a.tif: skipped, a_mask.tif is there" in seaice(*command).stdout
+    assert "a_mask.tif: exists already" in seaice(*command, "--preview", "a.png").stderr
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_quiet_leaves_errors_and_json(scenes, two_class_model, before):
+    def quiet(*arguments):
+        return seaice("-q", *arguments) if before else seaice(*arguments, "-q")
+
+    command = ["predict", scenes / "a.tif", "--model", two_class_model]
+    silent = quiet(*command, "-o", "1.tif")
+    assert (silent.exit_code, silent.stdout, silent.stderr) == (0, "", "")
+    told = quiet(*command, "-o", "2.tif", "--json")
+    assert json.loads(told.stdout)["warnings"] == []
+    assert told.stderr == ""
+    failed = quiet(*command, "-o", "2.tif")
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert "exists already" in failed.stderr
+    assert quiet("vectorize", "1.tif", "1.gpkg").output == ""
+    assert quiet("models", "list").output == ""
+
+
+def test_loud_tells_model_engine_and_windows_and_why(scenes, two_class_model):
+    result = seaice("predict", scenes / "a.tif", "-o", "1.tif", "--model", two_class_model, "--device", "cpu", "-v")
+    for text in ("model ", "engine openvino on cpu", "as asked for", "windows of", "bands 1, 2, 3 of uint8"):
+        assert text in result.stderr, text
+    assert "Traceback" in seaice("predict", "nope.tif", "-o", "m.tif", "-vv").stderr
+
+
+def test_warnings_are_part_of_json(scenes, two_class_model, write_scene, noise, tmp_path):
+    from rasterio import Affine
+
+    write_scene(noise(40, 50), "bare.tif", crs=None, transform=Affine.identity())
+    seaice("predict", "bare.tif", "-o", "m.tif", "--model", two_class_model)
+    told = json.loads(seaice("vectorize", "m.tif", "m.gpkg", "--json").stdout)
+    assert told["warnings"] == ["m.gpkg: its mask has no coordinate reference system; polygons are in pixels"]
+    again = seaice("predict", "bare.tif", "-o", "n.tif", "--vector", "n.gpkg", "--model", two_class_model, "--json")
+    assert json.loads(again.stdout)["warnings"] == [
+        "n.gpkg: its mask has no coordinate reference system; polygons are in pixels"
+    ]
