@@ -37,3 +37,13 @@ RULES: tuple[str, ...] = get_args(CompositeRule)
 
 SceneSource = Literal["gibs-truecolor", "gibs-721", "gibs-corrected", "viirs"]
 SOURCES: tuple[str, ...] = get_args(SceneSource)
+
+ARCHITECTURES: tuple[str, ...] = (
+    "deeplabv3", "deeplabv3plus", "dpt", "fcn", "fpn", "hourglass", "hrnet", "kang", "linknet", "manet", "pan", "pointflow",
+    "pointrend", "pspnet", "segformer", "unet", "unetplusplus", "upernet",
+)  # fmt: skip
+LOSSES: tuple[str, ...] = (
+    "bce", "boundary", "ce", "classwise-dice", "dice", "focal", "gdice", "jaccard", "lovasz", "ohem", "pgdice", "tversky",
+    "weighted-ce",
+)  # fmt: skip
+"""For shells to complete, where torch is not imported."""

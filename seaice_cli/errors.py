@@ -10,12 +10,22 @@
     └── InstallationError   libraries that only some tasks need: not installed
 
 The library raises these and nothing else for what a user can cause; `cli.main` turns each into one line and
-exit code 1. A programmer's mistake raises `ValueError` or `TypeError` as usual.
+exit code 1; one that tells of several faults has a line for each. A programmer's mistake raises `ValueError` or `TypeError` as usual.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class SeaIceError(Exception):
     """Root of all errors a user can cause; its text names the file, the fault and the way out."""
+
+
+def combine(errors: Sequence[SeaIceError]) -> SeaIceError:
+    """Return one error that tells all of them, a line each; of the class of the first."""
+    texts = list(dict.fromkeys(str(error) for error in errors))
+    return errors[0] if len(texts) == 1 else type(errors[0])("\n".join(texts))
 
 
 class SceneError(SeaIceError):

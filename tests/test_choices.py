@@ -15,6 +15,14 @@ def test_choices_are_what_the_library_implements():
     assert choices.ON_BAD_BLOCK == (FAIL, NODATA_THERE)
 
 
+def test_shells_complete_what_there_is():
+    from seaice_cli.network.architectures import ARCHITECTURES
+    from seaice_cli.training.losses.parsing import LOSSES
+
+    assert tuple(sorted(ARCHITECTURES)) == choices.ARCHITECTURES
+    assert tuple(sorted(LOSSES)) == choices.LOSSES
+
+
 def test_defaults_are_choices():
     options = PredictOptions()
     assert options.model == choices.DEFAULT_MODEL

@@ -46,7 +46,7 @@ class _Group(click.Group):
         except BrokenPipeError:  # who reads the output has heard enough: click ends in silence
             raise
         except Exception as error:  # noqa: BLE001 - one line, whatever it was
-            _tell(ctx, f"Error: {_line(error)}")
+            _tell(ctx, "\n".join(f"Error: {line}" for line in _line(error).splitlines()))
             ctx.exit(1)
         except KeyboardInterrupt:
             _tell(ctx, f"Interrupted: {GO_ON}")

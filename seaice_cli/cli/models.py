@@ -10,6 +10,7 @@ import click
 
 from seaice_cli.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.shared.address_space import TORCH, Group
+from seaice_cli.cli.shared.completion import model_names
 from seaice_cli.cli.shared.parameters import as_json, overwrite
 
 SCENES = click.Path(path_type=Path, exists=True)
@@ -39,7 +40,7 @@ def list_models(as_json: bool) -> None:
 
 
 @models.command("show")
-@click.argument("model", default=DEFAULT_MODEL, metavar="NAME|DIR")
+@click.argument("model", default=DEFAULT_MODEL, metavar="NAME|DIR", shell_complete=model_names)
 @click.option("--card", is_flag=True, help="Print the model card.")
 @as_json
 def show_model(model: str, card: bool, as_json: bool) -> None:
@@ -59,7 +60,7 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
 
 
 @models.command("export", need=TORCH)
-@click.argument("model", metavar="NAME|DIR")
+@click.argument("model", metavar="NAME|DIR", shell_complete=model_names)
 @click.option(
     "-o",
     "--output",

@@ -93,7 +93,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Average over mirror images, rotations.",
 )
-@click.option("--bbox", type=Numbers("LEFT,BOTTOM,RIGHT,TOP", count=4), help="Only this part, in the scene's CRS.")
+@click.option(
+    "--bbox", "--bounds", type=Numbers("LEFT,BOTTOM,RIGHT,TOP", count=4), help="Only this part, in the scene's CRS."
+)
 @click.option("--aoi", type=VectorFile(), help="Only inside these polygons.")
 @click.option("--land", type=VectorFile(), help="Leave these polygons out; they get the value 254.")
 @model_options

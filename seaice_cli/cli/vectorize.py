@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,8 @@ import click
 
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
 from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean, loading
-from seaice_cli.cli.shared.parameters import FILE, Classes, Numbers, as_json, overwrite
-from seaice_cli.cli.shared.verbosity import bars_are_shown
+from seaice_cli.cli.shared.parameters import FILE, STREAMS, Classes, Numbers, as_json, overwrite
+from seaice_cli.cli.shared.verbosity import bars_are_shown, results_stream
 
 ATTRIBUTES = ("basic", "floe", "none")
 
@@ -29,7 +32,10 @@ def _bar(rows: Sequence[int]) -> Iterable[int]:
 
 @click.command(cls=Command, need=POLYGONS)
 @click.argument("mask", type=FILE)
-@click.argument("target", type=FILE)
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), required=False)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), help="The same as TARGET."
+)
 @click.option("--classes", type=Classes(), help="Only these, by name or value.  [default: all the mask names]")
 @click.option(
     "--connectivity", type=click.Choice(["4", "8"]), default="4", show_default=True,
@@ -69,7 +75,10 @@ def _bar(rows: Sequence[int]) -> Iterable[int]:
     "--attributes", type=click.Choice(ATTRIBUTES), default="basic", show_default=True, help="floe: also shape measures."
 )
 @click.option(
-    "--t-srs", metavar="CRS", help="Write in this reference system, such as EPSG:4326.  [default: the mask's]"
+    "--t-srs",
+    "--dst-crs",
+    metavar="CRS",
+    help="Write in this reference system, such as EPSG:4326.  [default: the mask's]",
 )
 @click.option("--sigrid3", is_flag=True, help="Write the fields of a SIGRID-3 ice chart (.shp).")
 @click.option("--layer", help="Name of the layer.  [default: the target's]")
@@ -78,7 +87,8 @@ def _bar(rows: Sequence[int]) -> Iterable[int]:
 @as_json
 def vectorize(
     mask: Path,
-    target: Path,
+    target: Path | None,
+    output: Path | None,
     probability: Path | None,
     landscape: str | None,
     connectivity: str,
@@ -88,7 +98,7 @@ def vectorize(
     """Turn a mask into polygons.
 
     MASK is any raster of whole numbers; its nodata never becomes a polygon. TARGET's suffix names the format: .gpkg,
-    .fgb, .parquet, .shp, .geojson.
+    .fgb, .parquet, .shp, .geojson, .geojsonl; - prints a GeoJSON sequence, a feature a line.
 
     Example: seaice vectorize mask.tif ice.gpkg --classes ice --min-area 1e5 --attributes floe
     """
@@ -100,10 +110,36 @@ def vectorize(
         from seaice_cli.vectorization.pipeline import vectorize as run
 
     options = VectorOptions(connectivity=8 if connectivity == "8" else 4, **chosen)
-    summary = run(mask, target, options=options, probability=probability, landscape=landscape, progress=_bar)
+    wanted = _one_of(target, output)
+    with _placed(wanted, as_json=as_json) as place:
+        summary = run(mask, place, options=options, probability=probability, landscape=landscape, progress=_bar)
+    if str(wanted) in STREAMS:
+        return
     if as_json:
         click.echo(json.dumps(summary.to_dict(), indent=2))
         return
     classes = ", ".join(f"{count} {name}" for name, count in summary.by_class.items())
     area = f", {summary.area_m2 / 1e6:.6g} km²" if summary.area_m2 is not None else ""
     click.echo(f"{summary.target}: {summary.polygons} polygons{f' ({classes})' if classes else ''}{area}")
+
+
+def _one_of(target: Path | None, output: Path | None) -> Path:
+    """Return the target, which is named as an argument or behind -o."""
+    given = [path for path in (target, output) if path is not None]
+    if len(given) != 1:
+        raise click.UsageError("name one target: as the second argument, or with -o")
+    return given[0]
+
+
+@contextmanager
+def _placed(target: Path, *, as_json: bool) -> Iterator[Path]:
+    """Give the target; in place of the standard output a file that is printed once it is complete."""
+    if str(target) not in STREAMS:
+        yield target
+        return
+    if as_json:
+        raise click.UsageError("--json and polygons would be mixed on the standard output; name a file as TARGET")
+    with tempfile.TemporaryDirectory() as folder:
+        yield (file := Path(folder) / "polygons.geojsonl")
+        with file.open(encoding="utf-8") as lines:
+            shutil.copyfileobj(lines, results_stream())

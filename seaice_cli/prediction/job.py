@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from seaice_cli import __version__
-from seaice_cli.errors import OptionError, OutputError, SceneError, SeaIceError
+from seaice_cli.errors import OptionError, OutputError, SceneError, SeaIceError, combine
 from seaice_cli.network.catalog import Model, find_model
 from seaice_cli.network.engines import Engine, choose_engine, open_engine
 from seaice_cli.network.spec import scene_dtype
@@ -41,47 +41,68 @@ class Job:
         scene: Anything GDAL opens.
         target: The mask to be written.
         options: What was chosen.
-        refuse: Called with every error that a check finds; the default raises the first.
+        refuse: Called with every error that a check finds; the default raises one that tells all of them.
 
     Raises:
-        SeaIceError: A check found what would end the run.
+        SeaIceError: Checks found what would end the run.
     """
 
     def __init__(
         self, scene: str, target: Path, options: PredictOptions, *, refuse: Callable[[SeaIceError], None] | None = None
     ) -> None:
         self.target, self.options = target, options
-        self._refuse = refuse or _raise
+        self._faults: list[SeaIceError] = []
+        self._refuse = refuse or self._faults.append
         self._stack = ExitStack()
         self.model: Model = find_model(options.model)
-        with self._checking():
-            check_options(options)
-            refuse_guessing(scene, options.on_bad_block)
-        self.scene = Scene(scene, nodata=options.nodata, on_bad_block=options.on_bad_block)
-        self._stack.enter_context(self.scene)
-        self.radiometry = self._trained()
-        """What the model reads, and how the scene's values become it."""
         try:
             with self._checking():
-                self._fit()
-            self.region = self._region()
-            self._check_scene()
-            if options.vector:
-                with self._checking():
-                    refuse_vector(options.vector, self.scene)
-            with self._checking():
-                self._refuse_mixed_up()
-            for path in self.targets:
-                with self._checking():
-                    refuse_target(path, overwrite=options.overwrite or str(path) in announced(target))
-                    refuse_unwritable_folder(path)
-            with self._checking():
-                check_disk(self.target, self.disk_bytes)
-            with self._checking():
-                check_memory(self.scene.path, self.scene.width, self.memory_bytes)
+                check_options(options)
+                refuse_guessing(scene, options.on_bad_block)
+            self.scene = Scene(scene, nodata=options.nodata, on_bad_block=options.on_bad_block)
+            self._stack.enter_context(self.scene)
+            self._check()
+        except SeaIceError as error:
+            self.close()
+            raise combine([*self._faults, error]) from error
         except BaseException:
             self.close()
             raise
+        if self._faults:
+            self.close()
+            raise combine(self._faults)
+
+    def _check(self) -> None:
+        options = self.options
+        self.radiometry = self._trained()
+        """What the model reads, and how the scene's values become it."""
+        self.region = Region()
+        fits = self._checking()
+        with fits:
+            self._fit()
+        with self._checking():
+            self.region = self._region()
+        if not fits.failed:  # else what is wrong with its values follows from that
+            self._check_scene()
+        with self._checking():
+            _ = self.grid
+        if options.vector:
+            with self._checking():
+                refuse_vector(options.vector, self.scene)
+        self._check_targets()
+
+    def _check_targets(self) -> None:
+        with self._checking():
+            self._refuse_mixed_up()
+        known = announced(self.target)
+        for path in self.targets:
+            with self._checking():
+                refuse_target(path, overwrite=self.options.overwrite or str(path) in known)
+                refuse_unwritable_folder(path)
+        with self._checking():
+            check_disk(self.target, self.disk_bytes)
+        with self._checking():
+            check_memory(self.scene.path, self.scene.width, self.memory_bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -208,8 +229,6 @@ class Job:
         for check in checks(self.radiometry, self.scene, any_resolution=o.any_resolution, bands_given=bool(o.bands)):
             with self._checking():
                 check()
-        with self._checking():
-            _ = self.grid
 
     def _refuse_mixed_up(self) -> None:
         """Refuse targets that are one file, or one of the files that are read."""
@@ -231,7 +250,7 @@ class Job:
             self.scene.subset(bbox_window(self.scene, o.bbox or bounds_of(aoi or ())))
         return Region(aoi, read_region(o.land, self.scene) if o.land else ())
 
-    def _checking(self) -> Any:
+    def _checking(self) -> _Checking:
         return _Checking(self._refuse)
 
 
@@ -240,6 +259,7 @@ class _Checking:
 
     def __init__(self, refuse: Callable[[SeaIceError], None]) -> None:
         self._refuse = refuse
+        self.failed = False
 
     def __enter__(self) -> None:
         return None
@@ -248,13 +268,10 @@ class _Checking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if isinstance(error, SeaIceError):
+            self.failed = True
             self._refuse(error)
             return True
         return False
-
-
-def _raise(error: SeaIceError) -> None:
-    raise error
 
 
 def _stamp(path: Path | None) -> list[Any] | None:

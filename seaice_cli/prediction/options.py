@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaice_cli.choices import AUGMENTATIONS, DEFAULT_MODEL, FORMATS, ON_BAD_BLOCK
-from seaice_cli.errors import OptionError
+from seaice_cli.errors import OptionError, SeaIceError
 from seaice_cli.raster.reading.bad_blocks import FAIL
 from seaice_cli.raster.reading.radiometry import AUTO
 from seaice_cli.raster.reading.scene import Scene
@@ -87,43 +87,49 @@ def check_options(options: PredictOptions) -> None:
     Raises:
         OptionError: They do not.
     """
-    if options.tta not in AUGMENTATIONS:
-        raise OptionError(f"`tta` {options.tta} is none of {', '.join(AUGMENTATIONS)}")
-    if options.format not in FORMATS:
-        raise OptionError(f"`format` {options.format} is none of {', '.join(FORMATS)}")
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise OptionError(f"`threshold` {options.threshold:g} must lie between 0 and 1")
-    if options.abstain is not None and not 0 < options.abstain <= 1:
-        raise OptionError(f"`abstain` {options.abstain:g} must lie above 0 and be at most 1")
-    _check_radiometry(options)
-    extra = [p for p in (options.probability, options.vector, options.preview) if p]
-    if len(set(extra)) < len(extra):
-        raise OptionError("`probability`, `vector` and `preview` must be different files")
-    _check_splitting(options)
-    if options.probability and options.probability.suffix.lower() not in GEOTIFF:
-        raise OptionError(f"`probability` {options.probability}: is a GeoTIFF; let its name end in .tif")
-    if options.preview and options.preview.suffix.lower() != ".png":
-        raise OptionError(f"`preview` {options.preview}: is a PNG; let its name end in .png")
+    problems = [text for wrong, text in (*_problems(options), *_rescale_problems(options.rescale)) if wrong]
+    for check in (
+        lambda: options.sensor and find_sensor(options.sensor),
+        lambda: VectorOptions(floe_window=options.floe_window),
+    ):
+        try:
+            check()
+        except SeaIceError as error:
+            problems.append(str(error))
+    if problems:
+        raise OptionError("\n".join(problems))
 
 
-def _check_splitting(options: PredictOptions) -> None:
-    if options.split_floes and options.vector is None:
-        raise OptionError("`split_floes` is about polygons: name their file with `vector`")
-    if options.split_floes and options.on_bad_block != FAIL:
-        raise OptionError(
-            "`split_floes` reads the scene once more and cannot leave out damaged blocks; drop `on_bad_block`"
-        )
-    VectorOptions(floe_window=options.floe_window)
+def _problems(o: PredictOptions) -> list[tuple[bool, str]]:
+    extra = [p for p in (o.probability, o.vector, o.preview) if p]
+    probability, preview = o.probability or Path("p.tif"), o.preview or Path("p.png")
+    threshold, abstain = 0.5 if o.threshold is None else o.threshold, 1.0 if o.abstain is None else o.abstain
+    return [
+        (o.tta not in AUGMENTATIONS, f"`tta` {o.tta} is none of {', '.join(AUGMENTATIONS)}"),
+        (o.format not in FORMATS, f"`format` {o.format} is none of {', '.join(FORMATS)}"),
+        (not 0 <= threshold <= 1, f"`threshold` {threshold:g} must lie between 0 and 1"),
+        (not 0 < abstain <= 1, f"`abstain` {abstain:g} must lie above 0 and be at most 1"),
+        (len(set(extra)) < len(extra), "`probability`, `vector` and `preview` must be different files"),
+        (o.split_floes and o.vector is None, "`split_floes` is about polygons: name their file with `vector`"),
+        (
+            o.split_floes and o.on_bad_block != FAIL,
+            "`split_floes` reads the scene once more and cannot leave out damaged blocks; drop `on_bad_block`",
+        ),
+        (
+            probability.suffix.lower() not in GEOTIFF,
+            f"`probability` {probability}: is a GeoTIFF; let its name end in .tif",
+        ),
+        (preview.suffix.lower() != ".png", f"`preview` {preview}: is a PNG; let its name end in .png"),
+    ]
 
 
-def _check_radiometry(options: PredictOptions) -> None:
-    rescale = options.rescale
-    if isinstance(rescale, str) and rescale != AUTO:
-        raise OptionError(f"`rescale` {rescale}: give two numbers, LOW,HIGH, or {AUTO}")
-    if isinstance(rescale, tuple) and (rescale[0] == rescale[1] or not all(map(math.isfinite, rescale))):
-        raise OptionError("`rescale` needs two different numbers")
-    if options.sensor:
-        find_sensor(options.sensor)
+def _rescale_problems(rescale: tuple[float, float] | str | None) -> list[tuple[bool, str]]:
+    if isinstance(rescale, str):
+        return [(rescale != AUTO, f"`rescale` {rescale}: give two numbers, LOW,HIGH, or {AUTO}")]
+    if rescale is None:
+        return []
+    equal = rescale[0] == rescale[1] or not all(map(math.isfinite, rescale))
+    return [(equal, "`rescale` needs two different numbers")]
 
 
 def refuse_name(mask: Path, form: str) -> None:

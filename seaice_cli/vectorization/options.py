@@ -59,9 +59,9 @@ class VectorOptions:
     """Rows read at once; None: about eight million pixels. The polygons do not depend on it."""
 
     def __post_init__(self) -> None:
-        problem = next((text for wrong, text in self._checks() if wrong), None)
-        if problem:
-            raise OptionError(problem)
+        problems = [text for wrong, text in self._checks() if wrong]
+        if problems:
+            raise OptionError("\n".join(problems))
 
     def _checks(self) -> list[tuple[bool, str]]:
         return [

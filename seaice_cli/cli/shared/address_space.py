@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 
 from seaice_cli.cli.shared import verbosity
+from seaice_cli.cli.shared.parameters import join_numbers
 from seaice_cli.errors import OptionError
 from seaice_cli.raster.processors import processors
 
@@ -52,6 +53,10 @@ class Command(click.Command):
         super().__init__(*arguments, **settings)
         self.params = [*self.params, *verbosity.options()]
         self._need = need
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of the command; numbers may be apart, as rio and gdal_translate take them."""
+        return super().parse_args(ctx, join_numbers(self, args))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.

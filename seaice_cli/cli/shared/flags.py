@@ -53,11 +53,11 @@ class FlagFormatter(logging.Formatter):
 
 
 def _flags(command: click.Command) -> dict[str, str]:
-    """Return the longest flag of every option of a command and of its subcommands, by the name of the parameter."""
+    """Return the first long flag of every option of a command and of its subcommands, by the name of the parameter."""
     found: dict[str, str] = {}
     for below in command.commands.values() if isinstance(command, click.Group) else ():
         found |= _flags(below)
     for option in command.params:
         if isinstance(option, click.Option) and option.name:
-            found[option.name] = max(option.opts, key=len)
+            found[option.name] = next((o for o in option.opts if o.startswith("--")), option.opts[0])
     return found

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from seaice_cli.choices import DEFAULT_MODEL, ENGINES, PRECISIONS
+from seaice_cli.cli.shared.completion import model_names
 from seaice_cli.cli.shared.verbosity import bars_are_shown
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,7 +29,7 @@ class Numbers(click.ParamType[Any]):
 
     def __init__(self, names: str, kind: type[int] | type[float] = float, count: int | None = None) -> None:
         self.name = names
-        self._kind, self._count = kind, count
+        self._kind, self.count = kind, count
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Turn "1,2,3" into (1, 2, 3)."""
@@ -38,9 +39,33 @@ class Numbers(click.ParamType[Any]):
             numbers = tuple(self._kind(v) for v in str(value).split(","))
         except ValueError:
             self.fail(f"{value!r} is not {self.name}", param, ctx)
-        if self._count is not None and len(numbers) != self._count:
-            self.fail(f"{value!r} is not {self._count} values: {self.name}", param, ctx)
+        if self.count is not None and len(numbers) != self.count:
+            self.fail(f"{value!r} is not {self.count} values: {self.name}", param, ctx)
         return numbers
+
+
+def join_numbers(command: click.Command, words: list[str]) -> list[str]:
+    """Return a command's words with numbers that follow an option apart put together: --bbox 1 2 3 4 becomes --bbox 1,2,3,4."""
+    counts = {
+        flag: p.type.count for p in command.params if isinstance(p.type, Numbers) and p.type.count for flag in p.opts
+    }
+    joined: list[str] = []
+    rest = list(words)
+    while rest:
+        joined.append(rest.pop(0))
+        count = counts.get(joined[-1], 0)
+        if count and len(rest) >= count and all(_is_number(word) for word in rest[:count]):
+            joined.append(",".join(rest[:count]))
+            del rest[:count]
+    return joined
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 class Bands(click.ParamType[Any]):
@@ -162,7 +187,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the result
 def model_options(command: F) -> F:
     """Add the options that say with which model, where and how fast a network runs."""
     options = [
-        click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|DIR", help="Shipped, or a model directory."),
+        click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|DIR", shell_complete=model_names,
+                     help="Shipped, or a model directory."),
         click.option("--tile", type=click.IntRange(32, 16384), help="Pixels along the side of a window.  [default: the model's, 1024]"),
         click.option("--overlap", type=click.IntRange(0), help="Pixels that two windows share.  [default: the model's, 256]"),
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What runs the network."),

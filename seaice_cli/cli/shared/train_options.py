@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import Command
+from seaice_cli.cli.shared.completion import architecture_names, loss_names, model_names
 from seaice_cli.cli.shared.parameters import Numbers
 from seaice_cli.training.options import GROUPS, KEPT, PRECISIONS, SAMPLERS, TrainOptions
 
 _CHOICES = {"sampler": SAMPLERS, "precision": PRECISIONS, "keep": KEPT}
 _SEVERAL = ("data", "val")
+_COMPLETED = {"architecture": architecture_names, "loss": loss_names, "init_from": model_names}
 _KINDS = typing.get_type_hints(TrainOptions)
 
 
@@ -70,6 +72,8 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _kind(name: str) -> dict[str, Any]:
+    if name in _COMPLETED:
+        return {"type": _KINDS[name], "shell_complete": _COMPLETED[name]}
     kind = _KINDS[name]
     if name in _CHOICES:
         return {"type": click.Choice(_CHOICES[name])}

@@ -62,8 +62,8 @@ def silenced(ctx: click.Context) -> Iterator[None]:
 def results_stream() -> TextIO:
     """Return the standard output, for what was asked to be written there."""
     ctx = click.get_current_context(silent=True)
-    stream: TextIO = ctx.meta.get(_STREAM, sys.stdout) if ctx else sys.stdout
-    return stream
+    kept: TextIO | None = ctx.meta.get(_STREAM) if ctx else None
+    return kept or sys.stdout
 
 
 def _louder(ctx: click.Context, _option: click.Parameter, count: int) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from seaice_cli.errors import OptionError, OutputError
 from seaice_cli.prediction.options import PredictOptions, refuse_name
@@ -63,23 +64,23 @@ def pair(
         return [_item(one, target, Path(target.name), wanted, several=False)]
     if not folder and Path(output).suffix.lower() in RASTERS:
         raise OptionError(f"{output}: several scenes need a folder, not a file")
-    for name, text in wanted.items():
-        _refuse_single_file(name, text)
+    for kind, text in wanted.items():
+        _refuse_single_file(kind, text)
     _make_folder(Path(output))
     listed = [one for scene in scenes for one in list_scenes(scene, options, recursive=recursive)]
     names = [one.folder / _mask_name(one, options) for one in listed]
     doubles = sorted({str(n) for n in names if names.count(n) > 1})
     if doubles:
         raise OptionError(f"several scenes would write {Path(output) / doubles[0]}; give them apart")
-    for name in {n.parent for n in names}:
-        _make_folder(Path(output) / name)
+    for below in {n.parent for n in names}:
+        _make_folder(Path(output) / below)
     return [
         _item(one, Path(output) / name, name, wanted, several=True) for one, name in zip(listed, names, strict=True)
     ]
 
 
 def _item(one: Listed, target: Path, name: Path, wanted: Mapping[str, str], *, several: bool) -> BatchItem:
-    files = {kind: _beside(kind, text, target, name, several=several) for kind, text in wanted.items()}
+    files: dict[str, Any] = {kind: _beside(kind, text, target, name, several=several) for kind, text in wanted.items()}
     return BatchItem(one.scene, target, replace(one.options, **files) if files else one.options)
 
 

@@ -47,6 +47,7 @@ class Format:
 
 
 _GEOJSON = Format("GeoJSON", geographic=True, options={"COORDINATE_PRECISION": "8", "WRITE_NAME": "NO"})
+_GEOJSONSEQ = Format("GeoJSONSeq", geographic=True, options={"COORDINATE_PRECISION": "8"})
 _SHORT = {
     "touches_edge": "at_edge", "perimeter_m": "perim_m", "feret_max_m": "feret_max", "feret_min_m": "feret_min",
     "circularity": "circular",
@@ -60,6 +61,8 @@ FORMATS: Mapping[str, Format] = {
     ".shp": Format("ESRI Shapefile", names=_SHORT, options={"ENCODING": "UTF-8", "SPATIAL_INDEX": "YES"}),
     ".geojson": _GEOJSON,
     ".json": _GEOJSON,
+    ".geojsonl": _GEOJSONSEQ,
+    ".geojsons": _GEOJSONSEQ,
 }
 _SHAPEFILE_BYTES = 2**31
 """Beyond this many tools read a Shapefile wrongly or not at all."""
@@ -210,7 +213,7 @@ def _write_gdal(
             warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
             pyogrio.write_arrow(
                 reader, path, driver=kind.driver, layer=layer.name, geometry_name=GEOMETRY,
-                crs=None if kind.geographic else layer.wkt,  # GeoJSON has no member for it since RFC 7946
+                crs=None if kind.driver == "GeoJSON" else layer.wkt,  # GeoJSON has no member for it since RFC 7946
                 geometry_type=layer.geometry_type, layer_options={**kind.options, **_described(layer, kind)},
                 dataset_options=dict(kind.creation) or None,
                 layer_metadata=dict(layer.metadata) if kind.driver in ("GPKG", "FlatGeobuf") else None,
@@ -240,7 +243,7 @@ def _verify(path: Path, rows: int, kind: Format) -> None:
     """
     import pyogrio
 
-    if kind.driver == "GeoJSON":  # would be read as a whole
+    if kind.driver.startswith("GeoJSON"):  # would be read as a whole
         with path.open("rb") as file:
             file.seek(-min(16, path.stat().st_size), os.SEEK_END)
             there = file.read().rstrip().endswith(b"}")
