@@ -213,7 +213,7 @@ class Job:
         if nodata is None and sensor is not None and self.scene.all_valid:
             nodata = sensor.nodata
         self.scene.select(choose_bands(facts, sensor, self.model.spec.bands, o.bands), nodata)
-        self.radiometry = self.radiometry.fitted(self.scene, sensor, o.rescale)
+        self.radiometry = self.radiometry.fitted(self.scene, sensor, o.rescale if _two_ends(o.rescale) else None)
 
     def _recognised(self) -> Sensor | None:
         """Return the sensor that the file speaks for; a model that takes values as they are does not mind if nobody knows."""
@@ -272,6 +272,11 @@ class _Checking:
             self._refuse(error)
             return True
         return False
+
+
+def _two_ends(rescale: tuple[float, float] | str | None) -> bool:
+    """Tell whether there is something to stretch between; what is not was refused with the other options."""
+    return not isinstance(rescale, tuple) or rescale[0] != rescale[1]
 
 
 def _stamp(path: Path | None) -> list[Any] | None:
