@@ -69,6 +69,11 @@ class TorchEngine:
         """Windows per forward pass now; it halves when the device runs out of memory."""
         return self._batch_size
 
+    @property
+    def home(self) -> torch.device:
+        """Where its probabilities lie."""
+        return self._device
+
     def run(self, chips: Iterable[Chip]) -> Iterator[Chip]:
         """Yield the probabilities of every chip, in order; the next batch is sent while this one is handed out."""
         stream = iter(chips)
