@@ -94,7 +94,7 @@ def paint_scene(pixels: npt.NDArray[Any], valid: npt.NDArray[np.bool_], ends: tu
     """Return one or three bands as red, green, blue and alpha, (height, width, 4); transparent where there is no data."""
     bands = pixels if len(pixels) == 3 else pixels[[0, 0, 0]]
     low, high = ends
-    if (bands.dtype, low, high) != (np.uint8, 0.0, 255.0):
+    if bands.dtype != np.uint8 or (low, high) != (0.0, 255.0):
         bands = np.nan_to_num(np.clip((bands.astype(np.float32) - low) / (high - low), 0, 1) * 255)
     painted = np.empty((*bands.shape[1:], 4), np.uint8)
     painted[..., :3] = np.moveaxis(bands, 0, 2)
