@@ -20,6 +20,7 @@ from seaice_cli.cli.extent import extent
 from seaice_cli.cli.fetch import fetch
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.info import info
+from seaice_cli.cli.map import draw
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
 from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
@@ -117,6 +118,7 @@ cli.add_command(doctor)
 cli.add_command(composite)
 cli.add_command(concentration)
 cli.add_command(extent)
+cli.add_command(draw)
 
 
 def main() -> None:
