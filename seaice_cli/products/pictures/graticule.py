@@ -132,7 +132,9 @@ def _step(length: float, most: int) -> float:
 
 
 def _multiples(low: float, high: float, step: float) -> Array:
-    numbers: Array = np.arange(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1, dtype=np.float64) * step
+    numbers: Array = (
+        np.arange(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1, dtype=np.float64) * step
+    )
     whole_circle = high - low >= 360 - 1e-9 and len(numbers) > 1
     return numbers[:-1] if whole_circle else numbers
 
