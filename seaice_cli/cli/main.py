@@ -24,6 +24,7 @@ from seaice_cli.cli.map import draw
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
 from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
+from seaice_cli.cli.stac import stac
 from seaice_cli.cli.train import train
 from seaice_cli.cli.vectorize import vectorize
 from seaice_cli.errors import SeaIceError
@@ -119,6 +120,7 @@ cli.add_command(composite)
 cli.add_command(concentration)
 cli.add_command(extent)
 cli.add_command(draw)
+cli.add_command(stac)
 
 
 def main() -> None:

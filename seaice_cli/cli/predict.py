@@ -42,6 +42,7 @@ from seaice_cli.cli.shared.parameters import (
 )  # fmt: skip
 @click.option("--probability", type=FILE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
 @click.option("--preview", type=FILE, help="Also write a small picture (.png).")
+@click.option("--stac", is_flag=True, help="Also write a STAC item beside the mask (.json).")
 @click.option(
     "--format",
     type=click.Choice(FORMATS),

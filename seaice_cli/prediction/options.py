@@ -67,6 +67,8 @@ class PredictOptions:
     floe_window: int = 64
     """Side in pixels of the neighbourhood that floes are compared with; a multiple of 16, wider than most floes."""
     preview: Path | None = None
+    stac: bool = False
+    """Also write a STAC item, the mask's name with .json in place of its suffix."""
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -96,6 +98,12 @@ def check_options(options: PredictOptions) -> None:
     if options.abstain is not None and not 0 < options.abstain <= 1:
         raise OptionError(f"`abstain` {options.abstain:g} must lie above 0 and be at most 1")
     _check_radiometry(options)
+    _check_files(options)
+
+
+def _check_files(options: PredictOptions) -> None:
+    if options.stac and options.format == "png":
+        raise OptionError("`stac`: an item says where a mask is, which a PNG does not; leave out `format` png")
     extra = [p for p in (options.probability, options.vector, options.preview) if p]
     if len(set(extra)) < len(extra):
         raise OptionError("`probability`, `vector` and `preview` must be different files")
