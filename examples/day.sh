@@ -1,5 +1,6 @@
 #!/bin/sh
-# An Arctic day from its tiles to maps of the ice: fetch -> predict (two overpasses) -> composite -> concentration -> extent.
+# An Arctic day from its tiles to maps of the ice: fetch -> predict (two overpasses) -> composite -> concentration -> extent ->
+# map.
 #
 # The day is generated and served on loopback, so nothing is downloaded. In place of --server, nothing, and of the date, another one,
 # the same commands fetch NASA's pictures.
@@ -35,4 +36,6 @@ done
 seaice composite terra_mask.tif aqua_mask.tif -o day.tif --layers layers.tif --stac --overwrite
 seaice concentration day.tif -o sic.nc --grid psn25 --overwrite
 seaice extent sic.nc --edge edge.gpkg --csv extent.csv --plot extent.png --overwrite
+seaice map day.tif -o day.png --scene terra.tif --overwrite
+seaice map sic.nc -o sic.png --overwrite
 seaice stac . -o collection.json --overwrite
