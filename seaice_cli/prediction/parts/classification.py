@@ -35,6 +35,7 @@ def classify(
     abstain: float | None = None,
     with_probability: bool = False,
     first_row: int = 0,
+    stop_row: int | None = None,
 ) -> Iterator[Classified]:
     """Yield the classes of a grid row after the other, from its pieces of probabilities, (classes, height, width).
 
@@ -46,10 +47,11 @@ def classify(
         abstain: Where no class is as likely as this, the mask gets `UNSURE`; None: nowhere.
         with_probability: Also give the probability of ice.
         first_row: The grid row of the first piece.
+        stop_row: The grid row behind that of the last piece; None: behind the last of all.
     """
     stream = iter(pieces)
     choice = Choice(ice, threshold, abstain)
-    for row in range(first_row, len(grid.rows)):
+    for row in range(first_row, len(grid.rows) if stop_row is None else stop_row):
         start, stop = grid.rows.finished(row)
         rows = Rows((stop - start, grid.width), choice, with_probability=with_probability)
         missing = (stop - start) * grid.width

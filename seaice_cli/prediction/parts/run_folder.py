@@ -68,8 +68,11 @@ class RunFolder:
             self._remove()
         self._lock.close()
 
-    def close(self, summary: dict[str, Any]) -> None:
-        """Remove the folder and all parts, once everything is published; `summary` is for a run that must finish this."""
+    def close(self, summary: dict[str, Any], *, keep_record: bool = False) -> None:
+        """Remove the folder and all parts, once everything is published; `summary` is for a run that must finish this.
+
+        With `keep_record` what was published stays on record, so that the same run makes nothing anew: `forget` ends that.
+        """
         done = _done(self._target)
         if self.published is None:
             content = {"manifest": self._manifest, "summary": summary, "targets": announced(self._target)}
@@ -77,7 +80,8 @@ class RunFolder:
                 self._write_json(self.path / DONE, content)
                 (self.path / DONE).replace(done)
         self._remove()
-        done.unlink(missing_ok=True)
+        if not keep_record:
+            done.unlink(missing_ok=True)
 
     def _remove(self) -> None:
         """Remove the folder, the lock last, so that nobody takes the folder over before it is empty."""
@@ -125,6 +129,11 @@ class RunFolder:
             write_json(path, values)
         except OSError as error:
             raise write_error(self._target, error) from error
+
+
+def forget(target: Path) -> None:
+    """Remove the record of what was published under a target."""
+    _done(target).unlink(missing_ok=True)
 
 
 def folder_of(target: Path) -> Path:
