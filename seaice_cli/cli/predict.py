@@ -17,6 +17,7 @@ from seaice_cli.cli.shared.parameters import (
     Bar,
     Nodata,
     Numbers,
+    Place,
     Rescale,
     VectorFile,
     as_json,
@@ -31,8 +32,8 @@ from seaice_cli.cli.shared.parameters import (
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
-    help="The mask; for several scenes or a folder, a folder.",
+    type=Place(),
+    help="The mask; for several scenes or a folder, a folder. May be s3://bucket/...",
 )
 @click.option("--vector", type=FILE, help="Also write the ice as polygons (.gpkg and others).")
 @click.option("--split-floes", is_flag=True, help="With --vector: take floes apart that touch.")
@@ -94,7 +95,7 @@ from seaice_cli.cli.shared.parameters import (
 @overwrite
 @click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
 @as_json
-def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+def predict(scenes: tuple[str, ...], output: Path | str, dry_run: bool, as_json: bool, **chosen: Any) -> None:
     """Map the ice of satellite scenes.
 
     SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of

@@ -87,6 +87,17 @@ class BatchSize(click.ParamType[Any]):
         return number
 
 
+class Place(click.Path):
+    """A file or folder, or an address in object storage, which stays as it was typed."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Keep "s3://bucket/day/", whose slashes a path would lose."""
+        return value if str(value).startswith(("s3://", "/vsis3/")) else super().convert(value, param, ctx)
+
+
 class VectorFile(click.Path):
     """A vector file that exists, and a layer of it if one is named behind it: `coast.gpkg:land`."""
 

@@ -13,6 +13,7 @@ When all parts are finished they are assembled and published, then the folder go
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -129,6 +130,11 @@ class RunFolder:
             write_json(path, values)
         except OSError as error:
             raise write_error(self._target, error) from error
+
+
+def fingerprint(manifest: dict[str, Any]) -> str:
+    """Return what tells a manifest from all others, in 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def forget(target: Path) -> None:
