@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,11 +20,15 @@ from seaice_cli.cli.shared.parameters import (
     Numbers,
     Place,
     Rescale,
+    TaskBar,
     VectorFile,
     as_json,
     model_options,
     overwrite,
 )
+
+if TYPE_CHECKING:
+    from seaice_cli.prediction.batch import BatchItem, Result
 
 
 @click.command(cls=Command, need=needed)
@@ -93,9 +98,14 @@ from seaice_cli.cli.shared.parameters import (
 @click.option("--land", type=VectorFile(), help="Leave these polygons out; they get the value 254.")
 @model_options
 @overwrite
+@click.option(
+    "--cluster",
+    metavar="ADDRESS|local:N|FILE.yaml",
+    help="Run on a Dask cluster: that of a scheduler (tcp://host:8786), N processes here, or a batch system's.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
 @as_json
-def predict(scenes: tuple[str, ...], output: Path | str, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+def predict(scenes: tuple[str, ...], output: Path | str, cluster: str | None, dry_run: bool, as_json: bool, **chosen: Any) -> None:
     """Map the ice of satellite scenes.
 
     SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of
@@ -109,7 +119,12 @@ def predict(scenes: tuple[str, ...], output: Path | str, dry_run: bool, as_json:
     options = PredictOptions(**chosen)
     items = batch.pair(scenes, output, options)
     told: list[batch.PlanResult] | list[batch.Result]
-    told = [batch.plan(a) for a in items] if dry_run else batch.run(items, progress=Bar)
+    if dry_run:
+        told = [batch.plan(a) for a in items]
+    elif cluster:
+        told = _run_on_cluster(items, cluster, output)
+    else:
+        told = batch.run(items, progress=Bar)
     if as_json:
         values = [t.to_json() for t in told]
         echo(json.dumps(values if len(values) > 1 else values[0], indent=2))
@@ -118,3 +133,14 @@ def predict(scenes: tuple[str, ...], output: Path | str, dry_run: bool, as_json:
             echo(one.text(), err=not one.ok and not dry_run)
     if not all(one.ok for one in told):
         raise click.exceptions.Exit(1)
+
+
+def _run_on_cluster(items: Sequence[BatchItem], where: str, output: Path | str) -> list[Result]:
+    from seaice_cli.cluster.pipeline import run
+    from seaice_cli.cluster.table import write_table
+
+    with TaskBar() as bar:
+        results = run(items, where, told=bar)
+    if len(items) > 1:
+        echo(f"what became of every scene: {write_table(results, output)}", err=True)
+    return [one.result for one in results]

@@ -208,3 +208,21 @@ class Bar:
                 bar.update()
                 elapsed = bar.format_dict["elapsed"] or 1e-9
                 bar.set_postfix_str(f"{pixels / 1e6 / elapsed:.1f} Mpx/s", refresh=False)
+
+
+class TaskBar:
+    """Shows on stderr how many tasks of a cluster are done. Silent when stderr is no terminal."""
+
+    def __enter__(self) -> TaskBar:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="task", leave=False, disable=not sys.stderr.isatty())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def __call__(self, done: int, tasks: int) -> None:
+        """Show that so many are done."""
+        self._bar.total = tasks
+        self._bar.update(done - self._bar.n)

@@ -101,12 +101,10 @@ class RunFolder:
                 file.unlink()
 
     def _take_up(self) -> None:
-        done = read_json(_done(self._target))
-        wanted = json.loads(json.dumps(self._manifest))
-        if done and done.get("manifest") == wanted and all(Path(t).exists() for t in done["targets"]):
-            self.published = done["summary"]
+        self.published = published(self._target, self._manifest)
+        if self.published is not None:
             return
-        self._keep_what_matches(wanted)
+        self._keep_what_matches(json.loads(json.dumps(self._manifest)))
         _done(self._target).unlink(missing_ok=True)
 
     def _keep_what_matches(self, wanted: dict[str, Any]) -> None:
@@ -135,6 +133,15 @@ class RunFolder:
 def fingerprint(manifest: dict[str, Any]) -> str:
     """Return what tells a manifest from all others, in 32 hexadecimal digits."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def published(target: Path, manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the summary of a run of this manifest that has published everything and is still on record; None where there is none."""
+    done = read_json(_done(target))
+    if done and done.get("manifest") == json.loads(json.dumps(manifest)) and all(Path(t).exists() for t in done["targets"]):
+        summary: dict[str, Any] = done["summary"]
+        return summary
+    return None
 
 
 def forget(target: Path) -> None:
