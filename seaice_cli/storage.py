@@ -151,9 +151,8 @@ def _open(place: str) -> Any:
         return LocalStore(Path(place).absolute(), mkdir=True)
     bucket, _, prefix = place.removeprefix(S3).partition("/")
     retry = {"retry_timeout": timedelta(seconds=PATIENCE)}
-    return S3Store(
-        bucket, prefix=prefix or None, config=_settings(), client_options=_client(), retry_config=retry
-    )  # type: ignore[call-overload]  # a TypedDict of obstore's stubs
+    store: Any = S3Store  # its settings are TypedDicts of stubs only
+    return store(bucket, prefix=prefix or None, config=_settings(), client_options=_client(), retry_config=retry)
 
 
 def _settings() -> dict[str, Any]:

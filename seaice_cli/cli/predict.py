@@ -105,7 +105,9 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
 @as_json
-def predict(scenes: tuple[str, ...], output: Path | str, cluster: str | None, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+def predict(
+    scenes: tuple[str, ...], output: Path | str, cluster: str | None, dry_run: bool, as_json: bool, **chosen: Any
+) -> None:
     """Map the ice of satellite scenes.
 
     SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of

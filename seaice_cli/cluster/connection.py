@@ -27,8 +27,8 @@ def connect(where: str) -> Iterator[Any]:
     """Give a Dask client whose workers have one engine each.
 
     Args:
-        where: The address of a scheduler (`tcp://host:8786`), `local:N` for N processes on this machine, or a YAML file that says how a batch
-            system starts workers, see `read_batch_system`.
+        where: The address of a scheduler (`tcp://host:8786`), `local:N` for N processes on this machine, or a YAML file that says how a
+            batch system starts workers, see `read_batch_system`.
 
     Raises:
         InstallationError: Dask is not installed.
@@ -46,16 +46,27 @@ def connect(where: str) -> Iterator[Any]:
             client.register_plugin(EnginePlugin())
             client.wait_for_workers(1, timeout=patience)
         except TimeoutError as error:
-            raise ClusterError(f"{where}: no worker has come in {patience} s; start some: dask worker ADDRESS") from error
+            raise ClusterError(
+                f"{where}: no worker has come in {patience} s; start some: dask worker ADDRESS"
+            ) from error
         except (OSError, ValueError) as error:
-            raise ClusterError(f"{where}: there is no scheduler; start one (dask scheduler), or look at the address") from error
+            raise ClusterError(
+                f"{where}: there is no scheduler; start one (dask scheduler), or look at the address"
+            ) from error
         yield client
 
 
 def quiet() -> None:
     """Let Dask's own lines about lost connections not stand between ours; whoever asks for debugging sees them."""
     if not logging.getLogger().isEnabledFor(logging.DEBUG):
-        for name in ("distributed", "distributed.client", "distributed.nanny", "distributed.scheduler", "tornado", "asyncio"):
+        for name in (
+            "distributed",
+            "distributed.client",
+            "distributed.nanny",
+            "distributed.scheduler",
+            "tornado",
+            "asyncio",
+        ):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -9,6 +9,7 @@ Dask schedules, moves and repeats tasks; a task that is repeated goes on from wh
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from seaice_cli.errors import ClusterError, SeaIceError
 from seaice_cli.locking import alone
 from seaice_cli.prediction.batch import BatchItem, Result
 from seaice_cli.prediction.parts.run_folder import forget
+from seaice_cli.prediction.summary import Summary
 from seaice_cli.prediction.uploading import Upload
 
 Told = Callable[[int, int], None]
@@ -92,6 +94,7 @@ class _Run:
         self._most_parts = 1 if len(items) < self._workers else LARGE
         self._running: dict[Any, _Scene] = {}
         self._done = self._tasks = 0
+        self._began = time.perf_counter()
         self._completed = as_completed(loop=client.loop)
 
     def results(self) -> list[ClusterResult]:
@@ -123,15 +126,21 @@ class _Run:
         try:
             outcome: Outcome = future.result()
         except KilledWorker as error:
-            return Outcome("", 0.0, error=f"{scene.item.scene}: its workers were killed {error.allowed_failures + 1} times, the last at "
-                           f"{error.last_worker.address}; did they run out of memory? Choose a smaller `tile`, or larger workers")  # fmt: skip
+            reason = (
+                f"{scene.item.scene}: {error.allowed_failures + 1} workers in turn were killed over it, the last "
+                f"{error.last_worker.address}; "
+                f"did they run out of memory? Choose a smaller `tile`, or larger workers"
+            )
+            return Outcome("", 0.0, error=reason)
         except (CancelledError, TimeoutError, OSError) as error:
             raise ClusterError(
                 "the scheduler is gone; what is finished is kept: start it, and run the same command again"
             ) from error
         except Exception as error:  # noqa: BLE001 - whatever it was, the other scenes go on
             reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
-            return Outcome("", 0.0, error=f"{scene.item.scene}: unforeseen {type(error).__name__} on a worker: {reason}")
+            return Outcome(
+                "", 0.0, error=f"{scene.item.scene}: unforeseen {type(error).__name__} on a worker: {reason}"
+            )
         return outcome
 
     def _take(self, scene: _Scene, outcome: Outcome) -> None:
@@ -143,10 +152,17 @@ class _Run:
         if outcome.error:
             scene.result = Result(scene.item.scene, error=outcome.error)
         elif outcome.summary is not None:
-            summary = replace(outcome.summary, windows_run=scene.windows)
-            scene.result = Result(scene.item.scene, summary)
+            scene.result = Result(scene.item.scene, self._summary(scene, outcome.summary))
         else:
             self._go_on(scene, outcome)
+
+    def _summary(self, scene: _Scene, summary: Summary) -> Summary:
+        """Return the summary of a scene, with the windows and the time of all tasks that have worked on it."""
+        if scene.shared is None:
+            return summary
+        seconds = time.perf_counter() - self._began
+        mpx_per_s = summary.height * summary.width / 1e6 / seconds
+        return replace(summary, windows_run=scene.windows, seconds=round(seconds, 3), mpx_per_s=round(mpx_per_s, 3))
 
     def _go_on(self, scene: _Scene, outcome: Outcome) -> None:
         """Hand out what comes next of a scene that is computed in parts."""

@@ -83,12 +83,14 @@ def assemble(item: BatchItem, identity: Identity, shared: SharedParts) -> Outcom
     try:
         identity.check()
         here, engines = item.here(), _opened(identity, item)
-        with Job(here.scene, here.target, here.options) as job:
-            with RunFolder(here.target, job.manifest(engines.open(job))) as folder:
-                if not folder.published:
-                    shared.fetch(folder.path)
-                    if folder.parts.finished() != shared.count:
-                        raise ClusterError(f"{item.scene}: parts are missing in {shared.place}; run the same command again")
+        with (
+            Job(here.scene, here.target, here.options) as job,
+            RunFolder(here.target, job.manifest(engines.open(job))) as folder,
+        ):
+            if not folder.published:
+                shared.fetch(folder.path)
+                if folder.parts.finished() != shared.count:
+                    raise ClusterError(f"{item.scene}: parts are missing in {shared.place}; run the same command again")
         summary = run_item(item, silent, engines.open, keep_record=True)
         shared.remove()
     except SeaIceError as error:

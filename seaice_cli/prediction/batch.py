@@ -208,7 +208,12 @@ def _begin(item: BatchItem, progress: Progress, engine: OpenEngine) -> _Begun:
     upload = Upload(item.upload, overwrite=item.options.overwrite) if item.upload else None
     item = item.here()
     run = start(
-        item.scene, item.target, item.options, progress=progress, engine=engine, earlier=upload and upload.earlier
+        item.scene,
+        item.target,
+        item.options,
+        progress=progress,
+        engine=engine,
+        earlier=upload.earlier if upload else None,
     )
     return _Begun(item, run, upload)
 

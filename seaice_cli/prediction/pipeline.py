@@ -87,7 +87,12 @@ class ComputedRun:
 
 
 def start(
-    scene: str, target: Path, options: PredictOptions, *, progress: Progress, engine: OpenEngine = Job.open_engine,
+    scene: str,
+    target: Path,
+    options: PredictOptions,
+    *,
+    progress: Progress,
+    engine: OpenEngine = Job.open_engine,
     earlier: Earlier | None = None,
 ) -> ComputedRun:
     """Compute all parts of a run; `finish` makes the files.
@@ -185,9 +190,14 @@ def classifying(
     counted, options, columns = Counted(), job.options, len(job.grid.columns)
     with Prefetched(
         lambda: read_chips(
-            job.scene, job.grid, radiometry=job.radiometry, region=job.region, first_row=rows.start, stop_row=rows.stop,
+            job.scene,
+            job.grid,
+            radiometry=job.radiometry,
+            region=job.region,
+            first_row=rows.start,
+            stop_row=rows.stop,
             quicklook=quicklook,
-        ),  # fmt: skip
+        ),
         depth=windows_ahead(job.grid, job.model.spec),
     ) as chips:
         shown = progress(counted(chips), rows.stop * columns, rows.start * columns)
@@ -195,7 +205,7 @@ def classifying(
         pieces = blender.blend(probabilities, rows.start, rows.stop)
         classified = classify(
             pieces, job.grid, ice=job.model.spec.ice, threshold=options.threshold, abstain=options.abstain,
-            with_probability=len(job.layers) > 1, first_row=rows.start, stop_row=rows.stop,
+            with_probability=len(job.layers) > 1, rows=rows,
         )  # fmt: skip
         yield classified, counted
 
@@ -208,6 +218,7 @@ class Counted:
         """How many have come."""
 
     def __call__(self, chips: Iterable[Chip]) -> Iterator[Chip]:
+        """Pass the chips on, and count them."""
         for chip in chips:
             self.run += chip.pixels is not None
             yield chip

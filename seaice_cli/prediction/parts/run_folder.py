@@ -138,7 +138,11 @@ def fingerprint(manifest: dict[str, Any]) -> str:
 def published(target: Path, manifest: dict[str, Any]) -> dict[str, Any] | None:
     """Return the summary of a run of this manifest that has published everything and is still on record; None where there is none."""
     done = read_json(_done(target))
-    if done and done.get("manifest") == json.loads(json.dumps(manifest)) and all(Path(t).exists() for t in done["targets"]):
+    if (
+        done
+        and done.get("manifest") == json.loads(json.dumps(manifest))
+        and all(Path(t).exists() for t in done["targets"])
+    ):
         summary: dict[str, Any] = done["summary"]
         return summary
     return None
