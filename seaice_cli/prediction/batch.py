@@ -137,7 +137,9 @@ def pair(scenes: Sequence[str], output: Path | str, options: PredictOptions) -> 
 
 def _pair_objects(scenes: Sequence[str], output: str, options: PredictOptions) -> list[BatchItem]:
     if any((options.probability, options.vector, options.preview)):
-        raise OptionError("`probability`, `vector` and `preview` are files; write the mask to one, too, or make them of it")
+        raise OptionError(
+            "`probability`, `vector` and `preview` are files; write the mask to one, too, or make them of it"
+        )
     listed = [one for scene in scenes for one in _listed(scene, options)]
     if len(listed) == 1 and Path(output).suffix and not output.endswith("/"):
         refuse_name(Path(output), options.format)
