@@ -15,7 +15,11 @@ from seaice_cli.cli.main import cli
 from tests.conftest import ROOT
 from tests.docs.commands import PAGES, commands_of, make_world, targets_of, words_of
 
-ELSEWHERE = {"docs/data.md": "tests/cli/test_data.py", "docs/fetch.md": "tests/fetching (against servers on loopback)"}
+ELSEWHERE = {
+    "docs/data.md": "tests/cli/test_data.py",
+    "docs/fetch.md": "tests/fetching (against servers on loopback)",
+    "docs/cluster.md": "tests/cluster (against a cluster and a server on loopback)",
+}
 """Pages whose commands other tests run."""
 NOT_RUN = {
     "fetch": "needs a server; tests/fetching runs it against some on loopback",
