@@ -28,6 +28,7 @@ EXTRAS = {
     "gpu": Extra("the GPU engine", ("torch", "segmentation_models_pytorch", "timm", "safetensors")),
     "products": Extra("concentration as NetCDF, ice edges, maps", ("xarray", "netCDF4", "contourpy", "matplotlib")),
     "stac": Extra("searching STAC, STAC items", ("pystac", "pystac_client")),
+    "cluster": Extra("several machines, object storage", ("distributed", "obstore")),
     "notebook": Extra("xarray, geopandas and charts", ("xarray", "rioxarray", "geopandas", "matplotlib")),
 }
 

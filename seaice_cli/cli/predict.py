@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,12 +18,17 @@ from seaice_cli.cli.shared.parameters import (
     Bar,
     Nodata,
     Numbers,
+    Place,
     Rescale,
+    TaskBar,
     VectorFile,
     as_json,
     model_options,
     overwrite,
 )
+
+if TYPE_CHECKING:
+    from seaice_cli.prediction.batch import BatchItem, Result
 
 
 @click.command(cls=Command, need=needed)
@@ -31,8 +37,8 @@ from seaice_cli.cli.shared.parameters import (
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
-    help="The mask; for several scenes or a folder, a folder.",
+    type=Place(),
+    help="The mask; for several scenes or a folder, a folder. May be s3://bucket/...",
 )
 @click.option("--vector", type=FILE, help="Also write the ice as polygons (.gpkg and others).")
 @click.option("--split-floes", is_flag=True, help="With --vector: take floes apart that touch.")
@@ -93,9 +99,16 @@ from seaice_cli.cli.shared.parameters import (
 @click.option("--land", type=VectorFile(), help="Leave these polygons out; they get the value 254.")
 @model_options
 @overwrite
+@click.option(
+    "--cluster",
+    metavar="ADDRESS|local:N|FILE.yaml",
+    help="Run on a Dask cluster: that of a scheduler (tcp://host:8786), N processes here, or a batch system's.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
 @as_json
-def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool, **chosen: Any) -> None:
+def predict(
+    scenes: tuple[str, ...], output: Path | str, cluster: str | None, dry_run: bool, as_json: bool, **chosen: Any
+) -> None:
     """Map the ice of satellite scenes.
 
     SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of
@@ -109,7 +122,12 @@ def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool,
     options = PredictOptions(**chosen)
     items = batch.pair(scenes, output, options)
     told: list[batch.PlanResult] | list[batch.Result]
-    told = [batch.plan(a) for a in items] if dry_run else batch.run(items, progress=Bar)
+    if dry_run:
+        told = [batch.plan(a) for a in items]
+    elif cluster:
+        told = _run_on_cluster(items, cluster, output)
+    else:
+        told = batch.run(items, progress=Bar)
     if as_json:
         values = [t.to_json() for t in told]
         echo(json.dumps(values if len(values) > 1 else values[0], indent=2))
@@ -118,3 +136,14 @@ def predict(scenes: tuple[str, ...], output: Path, dry_run: bool, as_json: bool,
             echo(one.text(), err=not one.ok and not dry_run)
     if not all(one.ok for one in told):
         raise click.exceptions.Exit(1)
+
+
+def _run_on_cluster(items: Sequence[BatchItem], where: str, output: Path | str) -> list[Result]:
+    from seaice_cli.cluster.pipeline import run
+    from seaice_cli.cluster.table import write_table
+
+    with TaskBar() as bar:
+        results = run(items, where, told=bar)
+    if len(items) > 1:
+        echo(f"what became of every scene: {write_table(results, output)}", err=True)
+    return [one.result for one in results]

@@ -18,10 +18,12 @@ from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions, refuse_name
-from seaice_cli.prediction.pipeline import ComputedRun, Progress, finish, start
+from seaice_cli.prediction.pipeline import ComputedRun, OpenEngine, Progress, finish, start
 from seaice_cli.prediction.plan import Plan, dry_run
 from seaice_cli.prediction.summary import Summary
+from seaice_cli.prediction.uploading import Upload, scratch
 from seaice_cli.raster.reading.opening import open_raster
+from seaice_cli.storage import S3, VSIS3, Storage, is_object
 
 log = logging.getLogger(__name__)
 SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".img", ".xml")
@@ -36,7 +38,14 @@ class BatchItem:
 
     scene: str
     target: Path
+    """The mask; for an object, where it is made: another place on every machine."""
     options: PredictOptions
+    upload: str = ""
+    """The address of the mask in object storage; empty where it is a file."""
+
+    def here(self) -> BatchItem:
+        """Return the item as this machine makes it."""
+        return replace(self, target=scratch(self.upload)) if self.upload else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +103,19 @@ class PlanResult:
         return "\n".join([*lines, *(f"Refused: {r}" for r in p.refusals)])
 
 
-def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[BatchItem]:
+def pair(scenes: Sequence[str], output: Path | str, options: PredictOptions) -> list[BatchItem]:
     """Give every scene its target: the output itself for one scene, else a file of the scene's name in the output folder.
+
+    The output may be in object storage, `s3://bucket/day/`.
 
     Raises:
         OptionError: A folder holds no scenes, two scenes would get one mask, an option is for one scene only, or the mask's name
             says another format.
         OutputError: The output folder cannot be made.
     """
+    if is_object(output):
+        return _pair_objects(scenes, str(output).replace(VSIS3, S3, 1), options)
+    output = Path(output)
     if len(scenes) == 1 and not Path(scenes[0]).is_dir():
         if not output.is_dir():
             refuse_name(output, options.format)
@@ -117,17 +131,40 @@ def pair(scenes: Sequence[str], output: Path, options: PredictOptions) -> list[B
     except OSError as error:
         raise OutputError(f"{output}: cannot be made a folder ({error.strerror})") from error
     listed = [one for scene in scenes for one in _listed(scene, options)]
-    targets = [output / _mask_name(path, options) for path, _ in listed]
-    doubles = sorted({t.name for t in targets if targets.count(t) > 1})
+    names = _names(listed, str(output))
+    return [BatchItem(path, output / name, chosen) for (path, chosen), name in zip(listed, names, strict=True)]
+
+
+def _pair_objects(scenes: Sequence[str], output: str, options: PredictOptions) -> list[BatchItem]:
+    if any((options.probability, options.vector, options.preview)):
+        raise OptionError(
+            "`probability`, `vector` and `preview` are files; write the mask to one, too, or make them of it"
+        )
+    listed = [one for scene in scenes for one in _listed(scene, options)]
+    if len(listed) == 1 and Path(output).suffix and not output.endswith("/"):
+        refuse_name(Path(output), options.format)
+        return [BatchItem(listed[0][0], scratch(output), listed[0][1], output)]
+    if Path(output).suffix.lower() in (".tif", ".tiff", ".png"):
+        raise OptionError(f"{output}: several scenes need a folder, not a file")
+    urls = [f"{output.rstrip('/')}/{name}" for name in _names(listed, output)]
+    return [BatchItem(path, scratch(url), chosen, url) for (path, chosen), url in zip(listed, urls, strict=True)]
+
+
+def _names(listed: Sequence[tuple[str, PredictOptions]], output: str) -> list[str]:
+    """Return the name of every scene's mask."""
+    names = [_mask_name(path, options) for path, options in listed]
+    doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
-        raise OptionError(f"several scenes would write {output / doubles[0]}; give them apart")
-    return [BatchItem(path, target, chosen) for (path, chosen), target in zip(listed, targets, strict=True)]
+        raise OptionError(f"several scenes would write {output.rstrip('/')}/{doubles[0]}; give them apart")
+    return names
 
 
 def plan(item: BatchItem) -> PlanResult:
     """Work out what a run would do."""
     try:
-        return PlanResult(item.scene, dry_run(item.scene, item.target, item.options))
+        item = item.here()
+        found = dry_run(item.scene, item.target, item.options)
+        return PlanResult(item.scene, replace(found, mask=item.upload or found.mask))
     except SeaIceError as error:
         return PlanResult(item.scene, error=str(error))
 
@@ -138,27 +175,56 @@ def run(items: Sequence[BatchItem], *, progress: Callable[[str], Progress]) -> l
     Raises:
         SeaIceError: Of a single item; those of several are told in their results.
     """
-    engines = _Engines()
+    engines = Engines()
     if len(items) == 1:
         only = items[0]
-        return [Result(only.scene, finish(_start(only, engines, progress)))]
+        return [Result(only.scene, run_item(only, progress(Path(only.scene).name), engines.open))]
     with ThreadPoolExecutor(SAVERS) as savers:
         pending = [_submit(a, engines, progress, savers) for a in items]
         return [_result(a, p) for a, p in zip(items, pending, strict=True)]
 
 
-def _start(item: BatchItem, engines: _Engines, progress: Callable[[str], Progress]) -> ComputedRun:
-    return start(
-        item.scene, item.target, item.options,
-        progress=progress(Path(item.scene).name), engine=engines.open,
-    )  # fmt: skip
+def run_item(item: BatchItem, progress: Progress, engine: OpenEngine, *, keep_record: bool = False) -> Summary:
+    """Run one item, and put its mask where it belongs; as to `keep_record` see `RunFolder.close`.
+
+    Raises:
+        SeaIceError: As `predict`.
+    """
+    return _begin(item, progress, engine)(keep_record=keep_record)
+
+
+class _Begun:
+    """A run whose parts are computed: calling it makes the files."""
+
+    def __init__(self, item: BatchItem, run: ComputedRun, upload: Upload | None) -> None:
+        self._item, self._run, self._upload = item, run, upload
+
+    def __call__(self, *, keep_record: bool = False) -> Summary:
+        if self._upload is None:
+            return finish(self._run, keep_record=keep_record)
+        made = finish(self._run, keep_record=True)
+        return self._upload.publish(self._item.target, made, keep_record=keep_record)
+
+
+def _begin(item: BatchItem, progress: Progress, engine: OpenEngine) -> _Begun:
+    upload = Upload(item.upload, overwrite=item.options.overwrite) if item.upload else None
+    item = item.here()
+    run = start(
+        item.scene,
+        item.target,
+        item.options,
+        progress=progress,
+        engine=engine,
+        earlier=upload.earlier if upload else None,
+    )
+    return _Begun(item, run, upload)
 
 
 def _submit(
-    item: BatchItem, engines: _Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor
+    item: BatchItem, engines: Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor
 ) -> Future[Summary] | SeaIceError:
     try:
-        return savers.submit(finish, _start(item, engines, progress))
+        return savers.submit(_begin(item, progress(Path(item.scene).name), engines.open))
     except SeaIceError as error:
         return error
 
@@ -172,13 +238,14 @@ def _result(item: BatchItem, pending: Future[Summary] | SeaIceError) -> Result:
         return Result(item.scene, error=str(error))
 
 
-class _Engines:
+class Engines:
     """Engines, opened once for every shape of chips."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[int, int], Engine] = {}
 
     def open(self, job: Job) -> Engine:
+        """Return the engine of a job."""
         shape = job.grid.shape
         if shape not in self._open:
             self._open[shape] = job.open_engine()
@@ -190,6 +257,8 @@ def _listed(scene: str, options: PredictOptions) -> list[tuple[str, PredictOptio
     if is_address(scene):
         path = fetch_address(scene, Wanted(bbox=options.bbox, resolution=find_model(options.model).spec.resolution))
         return [(str(path), replace(options, bbox=None))]
+    if is_object(scene) and scene.endswith("/"):
+        return [(path, options) for path in _listed_objects(scene)]
     folder = Path(scene)
     if not folder.is_dir():
         return [(scene, options)]
@@ -197,6 +266,15 @@ def _listed(scene: str, options: PredictOptions) -> list[tuple[str, PredictOptio
     found = [(str(p), options) for p in files if p.suffix.lower() != ".xml" or _describes_raster(p, files)]
     if not found:
         raise OptionError(f"{scene}: the folder holds no scenes ({', '.join(SUFFIXES)})")
+    return found
+
+
+def _listed_objects(folder: str) -> list[str]:
+    storage = Storage(folder.replace(VSIS3, S3, 1), OptionError)
+    names = [name for name in storage.names() if "/" not in name and not name.startswith(".")]
+    found = [f"{storage.place}/{name}" for name in names if Path(name).suffix.lower() in SUFFIXES[:-1]]
+    if not found:
+        raise OptionError(f"{folder}: holds no scenes ({', '.join(SUFFIXES[:-1])})")
     return found
 
 

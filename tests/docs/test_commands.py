@@ -18,6 +18,7 @@ from tests.docs.commands import PAGES, commands_of, make_world, targets_of, word
 ELSEWHERE = {
     "docs/data.md": "tests/cli/test_data.py", "docs/fetch.md": "tests/fetching (against servers on loopback)",
     "docs/stac.md": "tests/stac", "docs/commands/stac.md": "tests/stac",
+    "docs/cluster.md": "tests/cluster (against a cluster and a server on loopback)",
 }  # fmt: skip
 """Pages whose commands other tests run."""
 NOT_RUN = {

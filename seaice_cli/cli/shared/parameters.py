@@ -87,6 +87,17 @@ class BatchSize(click.ParamType[Any]):
         return number
 
 
+class Place(click.Path):
+    """A file or folder, or an address in object storage, which stays as it was typed."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Keep "s3://bucket/day/", whose slashes a path would lose."""
+        return value if str(value).startswith(("s3://", "/vsis3/")) else super().convert(value, param, ctx)
+
+
 class VectorFile(click.Path):
     """A vector file that exists, and a layer of it if one is named behind it: `coast.gpkg:land`."""
 
@@ -197,3 +208,21 @@ class Bar:
                 bar.update()
                 elapsed = bar.format_dict["elapsed"] or 1e-9
                 bar.set_postfix_str(f"{pixels / 1e6 / elapsed:.1f} Mpx/s", refresh=False)
+
+
+class TaskBar:
+    """Shows on stderr how many tasks of a cluster are done. Silent when stderr is no terminal."""
+
+    def __enter__(self) -> TaskBar:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="task", leave=False, disable=not sys.stderr.isatty())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def __call__(self, done: int, tasks: int) -> None:
+        """Show that so many are done."""
+        self._bar.total = tasks
+        self._bar.update(done - self._bar.n)
