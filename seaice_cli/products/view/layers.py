@@ -123,13 +123,13 @@ def open_cells(stack: ExitStack, found: Field) -> Source:
     """Return concentrations as classes in memory: 0 to 4 by WMO, 5 unknown, 6 land."""
     ends = np.array([end for _, end, _ in CONCENTRATION[:-1]])
     known = np.isfinite(found.fraction)
-    values = np.full(found.fraction.shape, 5, np.uint8)
+    values: Tile = np.full(found.grid.shape, 5, np.uint8)
     values[known] = np.searchsorted(ends, found.fraction[known], side="right")
     if found.land is not None:
         values[~known & (np.nan_to_num(found.land) >= 0.5)] = 6
     values[found.outside] = NOTHING
     memory = stack.enter_context(MemoryFile())
-    height, width = values.shape
+    height, width = found.grid.shape
     with memory.open(
         driver="GTiff", height=height, width=width, count=1, dtype="uint8", crs=found.grid.crs,
         transform=found.grid.transform, nodata=NOTHING,

@@ -82,12 +82,15 @@ def _placed(path: Path, shapes: npt.NDArray[Any], crs: str | None, frame: Frame)
         raise OptionError(f"{path}: one of the files says where on earth it is and the other does not")
     if crs is None or frame.crs is None:
         flipped = shapely.total_bounds(shapes)[3] > 0  # rows counted downwards
-        return shapely.transform(shapes, lambda xy: xy * (1, -1)) if flipped else shapes
+        turned: npt.NDArray[Any] = shapely.transform(shapes, lambda xy: xy * (1, -1)) if flipped else shapes
+        return turned
     own, wanted = pyproj.CRS.from_user_input(crs), pyproj.CRS.from_wkt(frame.crs.to_wkt())
     if own == wanted:
         return shapes
     change = pyproj.Transformer.from_crs(own, wanted, always_xy=True)
-    placed = shapely.transform(shapes, lambda xy: np.stack(change.transform(xy[:, 0], xy[:, 1]), axis=1))
+    placed: npt.NDArray[Any] = shapely.transform(
+        shapes, lambda xy: np.stack(change.transform(xy[:, 0], xy[:, 1]), axis=1)
+    )
     if not np.isfinite(shapely.bounds(placed)).all():
         raise OptionError(f"{path}: cannot be brought to the CRS of the page; reproject it first (ogr2ogr -t_srs)")
     return placed

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import warnings
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -199,7 +200,7 @@ def browse(folder, page, fragment, *options):
         pytest.skip("chromium is not installed")
     command = [
         CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--window-size=1000,800",
-        "--virtual-time-budget=5000", "--enable-logging=stderr", *options, f"file://{page}#{fragment}",
+        "--virtual-time-budget=20000", "--enable-logging=stderr", *options, f"file://{page}#{fragment}",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
@@ -223,6 +224,36 @@ def test_a_browser_shows_the_page_swipes_and_tells_of_a_floe(made):
     assert re.search(r"\d+\.\d{4}° N, \d+\.\d{4}° [EW]", document)
 
 
+def test_what_is_said_of_polygons_comes_back_as_labels(made):
+    folder, mask, scene, ice = made
+    page = folder / "page.html"
+    write_page([mask, ice], page, scene=scene)
+    classes = data_of(page)["classes"]
+    first = data_of(page)["layers"][2]["fields"].index("class_name")
+    order = [row[first] for row in data_of(page)["layers"][2]["rows"]]
+    key = 1 + classes.index("water")  # the second polygon, whatever it is, becomes water
+    document, said = browse(folder, page, f"keys=nr{key}s", "--dump-dom")
+    assert not said
+    href = re.search(r'href="data:application/geo\+json;charset=utf-8,([^"]*)"', document)[1]
+    found = json.loads(unquote(href))
+    assert [f["properties"]["class"] for f in found["features"]] == [order[0], "water"]
+    assert [f["properties"]["note"] for f in found["features"]] == ["right", "class"]
+    target = folder / "page_corrections.geojson"
+    target.write_text(unquote(href), encoding="utf-8")
+    done = CliRunner().invoke(
+        cli, ["data", "rasterize", str(target), "--like", str(scene), "-o", str(folder / "labels.tif"), "--attribute", "class",
+              "--classes", "water,ice", "--background", "255"],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    with rasterio.open(folder / "labels.tif") as dataset:
+        labels = dataset.read(1)
+    floe = island() == 1
+    names = ["water", "ice"]
+    said_of = {order[0]: order[0], order[1]: "water"}
+    assert (labels[floe] == names.index(said_of["ice"])).mean() > 0.97
+    assert (labels[~floe] == names.index(said_of["water"])).mean() > 0.97
+
+
 def test_a_picture_of_the_page_has_the_mask_on_one_side_and_the_scene_on_the_other(made):
     import matplotlib.image
 
@@ -234,7 +265,7 @@ def test_a_picture_of_the_page_has_the_mask_on_one_side_and_the_scene_on_the_oth
         pytest.skip("chromium is not installed")
     subprocess.run(
         [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--window-size=1000,800",
-         "--virtual-time-budget=5000", browse_to, f"file://{page}#swipe=0.5"], capture_output=True, check=True, timeout=120,
+         "--virtual-time-budget=20000", browse_to, f"file://{page}#swipe=0.5"], capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     pixels = matplotlib.image.imread(shot)[..., :3] * 255
     middle = pixels.shape[0] // 2 - 60

@@ -213,7 +213,7 @@ function next() {
   if (!data.review.length) return;
   position = (position + 1) % data.review.length;
   const feature = current();
-  view.fit(feature.getGeometry(), { maxZoom: 24, minResolution: data.resolution / 2, padding: [150, 150, 150, 150] });
+  view.fit(feature.getGeometry(), { minResolution: data.resolution / 8, padding: [150, 150, 150, 150] });
   show(feature);
   by("status").textContent = `${position + 1} of ${data.review.length}: r right, w wrong, ${data.classes.map((name, k) => `${k + 1} ${name}`).join(", ")}, n next, s save`;
 }
@@ -241,8 +241,9 @@ function corrections() {
 }
 function save() {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([corrections()], { type: "application/geo+json" }));
-  link.download = data.corrections;
+  link.href = `data:application/geo+json;charset=utf-8,${encodeURIComponent(corrections())}`;
+  link.download = link.textContent = data.corrections;
+  by("status").replaceChildren(link); // to be clicked where the browser asks before it saves
   link.click();
 }
 let drawnClass = data.classes[0];
@@ -278,4 +279,4 @@ function follow() {
 }
 window.addEventListener("hashchange", follow);
 follow();
-map.once("rendercomplete", () => { document.body.dataset.ready = "yes"; });
+map.once("postrender", () => { document.body.dataset.ready = "yes"; });
