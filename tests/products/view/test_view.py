@@ -200,7 +200,7 @@ def browse(folder, page, fragment, *options):
         pytest.skip("chromium is not installed")
     command = [
         CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--window-size=1000,800",
-        "--virtual-time-budget=20000", "--enable-logging=stderr", *options, f"file://{page}#{fragment}",
+        "--virtual-time-budget=3000", "--enable-logging=stderr", *options, f"file://{page}#{fragment}",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
@@ -265,7 +265,7 @@ def test_a_picture_of_the_page_has_the_mask_on_one_side_and_the_scene_on_the_oth
         pytest.skip("chromium is not installed")
     subprocess.run(
         [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--window-size=1000,800",
-         "--virtual-time-budget=20000", browse_to, f"file://{page}#swipe=0.5"], capture_output=True, check=True, timeout=120,
+         "--virtual-time-budget=3000", browse_to, f"file://{page}#swipe=0.5"], capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     pixels = matplotlib.image.imread(shot)[..., :3] * 255
     middle = pixels.shape[0] // 2 - 60
