@@ -27,6 +27,7 @@ from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
 from seaice_cli.cli.stac import stac
 from seaice_cli.cli.train import train
 from seaice_cli.cli.vectorize import vectorize
+from seaice_cli.cli.view import view
 from seaice_cli.errors import SeaIceError
 
 GO_ON = "what is finished is kept; run the same command again to go on"
@@ -121,6 +122,7 @@ cli.add_command(concentration)
 cli.add_command(extent)
 cli.add_command(draw)
 cli.add_command(stac)
+cli.add_command(view)
 
 
 def main() -> None:

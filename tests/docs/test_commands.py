@@ -23,7 +23,6 @@ ELSEWHERE = {
 """Pages whose commands other tests run."""
 NOT_RUN = {
     "fetch": "needs a server; tests/fetching runs it against some on loopback",
-    "view": "serves until it is stopped",
 }
 """Commands that cannot be run here, and why."""
 PAGES_WITH_COMMANDS = [p for p in PAGES if commands_of(p) and p.relative_to(ROOT).as_posix() not in ELSEWHERE]

@@ -32,7 +32,7 @@ COMMANDS = {
     "data template": ("{scene}", "-o", "{out}/x.gpkg", "--classes", "water,ice"), "extent": ("{scene}",),
     "stac": ("{out}", "-o", "{out}/x.json"), "fetch": ("--date", "2024-06-01", "-o", "{out}/x.tif"),
     "composite": ("{scene}", "{scene}", "-o", "{out}/x.tif"), "concentration": ("{scene}", "-o", "{out}/x.nc", "--grid", "psn25"),
-    "map": ("{scene}", "-o", "{out}/x.png"),
+    "map": ("{scene}", "-o", "{out}/x.png"), "view": ("{scene}", "-o", "{out}/x.html"),
 }  # fmt: skip
 WAYS = {
     "maps": (MAPS, ()), "polygons": (POLYGONS, ("--vector", "{out}/ice.gpkg", "--preview", "{out}/quicklook.png")),
