@@ -113,6 +113,7 @@ def made(real_data, tmp_path_factory):
         ("modis-truecolor/labelling/weak_labels.py", "modis", folder),
         ("modis-truecolor/labelling/bohai_labels.py", "bohai", bohai),
         ("modis-corrected/stack_bands.py", "modis", folder / "stacked"),
+        ("aerial-floes/labelling/grow_labels.py", "aerial_hotrax", folder / "grown"),
     ):
         subprocess.run([sys.executable, scripts / name, "--data", real_data / data, "--out", out], check=True)
     return folder
@@ -123,6 +124,8 @@ def _folders(real_data, made, name):
     if name.parts[0] == "tir-melt-pond":
         folder = real_data / "tir_melt_pond"
         return "--image-dir", folder, "--label-dir", folder
+    if name.parts[0] == "aerial-floes":
+        return "--image-dir", made / "grown", "--label-dir", made / "grown"
     polygons = ("--attribute", "class", "--background", 255)
     images = made / "stacked" if name.parts[0] == "modis-corrected" else real_data / "modis"
     rasters = name.name in ("scenes.csv", "left_out.csv", "bohai.csv")
