@@ -17,6 +17,8 @@ from seaice_cli.network.spec import CARD_FILE, INT8_FILES, ONNX_FILE, WEIGHTS_FI
 from tests.conftest import ROOT
 
 NAMES = shipped()
+NOT_QUANTISED = ("aerial-floes",)
+"""Models whose loss in int8 nobody has measured yet, so that they are shipped without such a graph."""
 
 
 def _probabilities(model, scene, graph=ONNX_FILE):
@@ -37,7 +39,8 @@ def test_a_model_is_complete_and_its_digests_agree(name):
     assert model.spec.name == name
     assert model.spec.description
     assert model.spec.license
-    assert set(model.spec.sha256) == {WEIGHTS_FILE, ONNX_FILE, *INT8_FILES}
+    quantised = INT8_FILES if name not in NOT_QUANTISED else ()
+    assert set(model.spec.sha256) == {WEIGHTS_FILE, ONNX_FILE, *quantised}
     sizes = [model.file(f).stat().st_size for f in model.spec.sha256]
     assert sum(sizes) <= 25 * 2**20
 

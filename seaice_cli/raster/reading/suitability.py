@@ -107,7 +107,7 @@ def _refuse_other_number(radiometry: Radiometry, scene: Scene) -> None:
     if found == 1 < wanted:
         raise SceneError(
             f"{scene.path}: has 1 band, a grey picture, where the model reads {wanted} ({names}); aerial photographs are for "
-            f"`model` {GREY_MODEL}; other grey pictures need one of their own: docs/finetune.md tells how to make it from a few polygons"
+            f"`model` {GREY_MODEL}; other grey pictures need one of their own: docs/finetune.md tells how to make it from polygons"
         )
     if found != wanted:
         raise SceneError(
