@@ -28,7 +28,8 @@ COPY models models
 RUN case "$VARIANT" in \
         cpu) EXTRAS= ;; \
         cuda) EXTRAS='[all]' ;; \
-        *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2; exit 1 ;; \
+        cluster) EXTRAS='[cluster]' ;; \
+        *) echo "VARIANT is cpu, cuda or cluster, not $VARIANT" >&2; exit 1 ;; \
     esac \
     && pip wheel --no-deps --wheel-dir dist . \
     && pip install --constraint constraints.txt "$(echo dist/*.whl)$EXTRAS"

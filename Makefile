@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 BASE := $(VENV)/.base
 READY := $(VENV)/.ready
 
-.PHONY: setup demo docs gallery dist test-dist release-notes test test-slow test-gpu test-faults test-cases audit lint format clean
+CLUSTER_SERVER := $(VENV)/.s3/bin/moto_server
+
+.PHONY: setup demo docs gallery dist test-dist release-notes test test-slow test-gpu test-cluster test-faults test-cases audit lint format clean
 
 setup: $(READY)
 
@@ -62,6 +64,15 @@ test: setup
 
 test-slow: setup
 	$(PYTEST) -m slow
+
+# Several machines and object storage: what `make test` runs of it, and kills at many points. The S3 server has an environment of its
+# own, because what it stands on contradicts our pins.
+test-cluster: setup $(CLUSTER_SERVER)
+	$(PYTEST) tests/cluster tests/prediction/test_ranges.py -m "cluster or not cluster"
+
+$(CLUSTER_SERVER):
+	$(PYTHON) -m venv $(VENV)/.s3
+	$(VENV)/.s3/bin/python -m pip install --quiet 'moto[s3]==5.2.5' flask flask-cors
 
 # The fault suite with its slow tests, then all properties on examples drawn anew. A failure prints the @reproduce_failure line that
 # repeats it, and the next run begins with its example.

@@ -72,6 +72,16 @@ def with_given_labels(data: Path, images: Iterable[Path]) -> Pairs:
     return [(str(i), str(data / "modis" / "labels" / i.name)) for i in images]
 
 
+def photographs(data: Path, runs: Path) -> tuple[Pairs, Pairs]:
+    """Teach labels grown from one half of the polygons; judge by the clear pixels of the other half."""
+    grown = runs / "grown"
+    if not (grown / "judged" / "ice64.tif").is_file():
+        run_script("aerial-floes/labelling/grow_labels.py", "--data", data / "aerial_hotrax", "--out", grown)
+    images = sorted((grown / "images").glob("*.tif"))
+    taught, judged = ([(str(i), str(grown / name / i.name)) for i in images] for name in ("labels", "judged"))
+    return taught, judged
+
+
 def run_script(name: str, *arguments: object) -> None:
     subprocess.run([sys.executable, MODELS / name, *map(str, arguments)], check=True)
 
@@ -84,9 +94,16 @@ MODIS_FOLDS = {
     ),
 }  # fmt: skip
 
+PHOTOGRAPH_FOLDS = {
+    "first": ("ice1.", "ice47."),
+    "second": ("ice12.", "ice55."),
+    "third": ("ice25.", "ice36.", "ice64."),
+}
+
 SKILLS: Mapping[str, Skill] = {
     "modis-truecolor": Skill(MODIS_FOLDS, modis_scenes),
     "modis-corrected": Skill(MODIS_FOLDS, stacked_scenes),
+    "aerial-floes": Skill(PHOTOGRAPH_FOLDS, photographs),
 }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seaice_cli.api.prediction import Prediction, predict
     from seaice_cli.api.training import Trained, train
     from seaice_cli.errors import (
+        ClusterError,
         DataError,
         EngineError,
         InstallationError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 __all__ = [
+    "ClusterError",
     "DataError",
     "EngineError",
     "InstallationError",
@@ -59,7 +61,8 @@ _MODULES = {
     "seaice_cli.api.prediction": ("Prediction", "predict"),
     "seaice_cli.api.training": ("Trained", "train"),
     "seaice_cli.errors": (
-        "DataError", "EngineError", "InstallationError", "ModelError", "OptionError", "OutputError", "SceneError", "SeaIceError",
+        "ClusterError", "DataError", "EngineError", "InstallationError", "ModelError", "OptionError", "OutputError", "SceneError",
+        "SeaIceError",
     ),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

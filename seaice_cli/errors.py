@@ -7,6 +7,7 @@
     ├── DataError       training or reference data: a row, a label, a file that does not fit
     ├── OptionError     options that are each fine but not together, or not on this machine
     ├── EngineError     the engine: not installed, out of memory, failed in the middle
+    ├── ClusterError    the cluster: no scheduler, no workers, workers that are not like the client
     └── InstallationError   libraries that only some tasks need: not installed
 
 The library raises these and nothing else for what a user can cause; `cli.main` turns each into one line and
@@ -50,6 +51,10 @@ class OptionError(SeaIceError):
 
 class EngineError(SeaIceError):
     """The engine is not installed, ran out of memory, or failed in the middle."""
+
+
+class ClusterError(SeaIceError):
+    """The cluster has no scheduler or no workers, lost one too often, or its workers are not like the client."""
 
 
 class InstallationError(SeaIceError):

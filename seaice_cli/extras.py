@@ -26,8 +26,9 @@ EXTRAS = {
         ("torch", "segmentation_models_pytorch", "timm", "safetensors", "accelerate", "onnx", "onnxscript"),
     ),
     "gpu": Extra("the GPU engine", ("torch", "segmentation_models_pytorch", "timm", "safetensors")),
-    "products": Extra("concentration as NetCDF, ice edges", ("xarray", "netCDF4", "contourpy")),
+    "products": Extra("concentration as NetCDF, ice edges, maps", ("xarray", "netCDF4", "contourpy", "matplotlib")),
     "stac": Extra("searching STAC, STAC items", ("pystac", "pystac_client")),
+    "cluster": Extra("several machines, object storage", ("distributed", "obstore")),
     "notebook": Extra("xarray, geopandas and charts", ("xarray", "rioxarray", "geopandas", "matplotlib")),
 }
 

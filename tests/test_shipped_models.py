@@ -17,6 +17,8 @@ from seaice_cli.network.spec import CARD_FILE, INT8_FILES, ONNX_FILE, WEIGHTS_FI
 from tests.conftest import ROOT
 
 NAMES = shipped()
+NOT_QUANTISED = ("aerial-floes",)
+"""Models whose loss in int8 nobody has measured yet, so that they are shipped without such a graph."""
 
 
 def _probabilities(model, scene, graph=ONNX_FILE):
@@ -37,7 +39,8 @@ def test_a_model_is_complete_and_its_digests_agree(name):
     assert model.spec.name == name
     assert model.spec.description
     assert model.spec.license
-    assert set(model.spec.sha256) == {WEIGHTS_FILE, ONNX_FILE, *INT8_FILES}
+    quantised = INT8_FILES if name not in NOT_QUANTISED else ()
+    assert set(model.spec.sha256) == {WEIGHTS_FILE, ONNX_FILE, *quantised}
     sizes = [model.file(f).stat().st_size for f in model.spec.sha256]
     assert sum(sizes) <= 25 * 2**20
 
@@ -48,7 +51,7 @@ def test_weights_are_shipped_once(name):
     assert find_model(name).file(ONNX_FILE).stat().st_size < 1e6
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in NOT_QUANTISED])
 def test_a_quantised_graph_is_small_and_loses_little(name):
     """If it is of other weights: `python benchmarks/quantize.py NAME=DIR` makes and measures it anew."""
     model = find_model(name)
@@ -113,6 +116,7 @@ def made(real_data, tmp_path_factory):
         ("modis-truecolor/labelling/weak_labels.py", "modis", folder),
         ("modis-truecolor/labelling/bohai_labels.py", "bohai", bohai),
         ("modis-corrected/stack_bands.py", "modis", folder / "stacked"),
+        ("aerial-floes/labelling/grow_labels.py", "aerial_hotrax", folder / "grown"),
     ):
         subprocess.run([sys.executable, scripts / name, "--data", real_data / data, "--out", out], check=True)
     return folder
@@ -123,6 +127,8 @@ def _folders(real_data, made, name):
     if name.parts[0] == "tir-melt-pond":
         folder = real_data / "tir_melt_pond"
         return "--image-dir", folder, "--label-dir", folder
+    if name.parts[0] == "aerial-floes":
+        return "--image-dir", made / "grown", "--label-dir", made / "grown"
     polygons = ("--attribute", "class", "--background", 255)
     images = made / "stacked" if name.parts[0] == "modis-corrected" else real_data / "modis"
     rasters = name.name in ("scenes.csv", "left_out.csv", "bohai.csv")

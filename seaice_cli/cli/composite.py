@@ -56,11 +56,12 @@ def _bar(strips: Iterable[Any]) -> Iterable[Any]:
 @click.option("--water", type=Classes(), help="Classes that are open water.")
 @click.option("--unknown", type=Classes(), help="Classes that hide the sea.")
 @click.option("--band", type=int, help="Band of the masks, from 1.  [default: their only one]")
+@click.option("--stac", is_flag=True, help="Also write a STAC item beside the mask (.json).")
 @overwrite
 @as_json
 def composite(
     masks: tuple[Path, ...], output: Path, layers: Path | None, probability: tuple[Path, ...], time: tuple[str, ...],
-    overwrite: bool, as_json: bool, **chosen: Any,
+    stac: bool, overwrite: bool, as_json: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Put masks of several overpasses or days together: clear over cloud, later over earlier.
 
@@ -74,11 +75,20 @@ def composite(
     from seaice_cli.products.meanings import Meanings
     from seaice_cli.raster.reading.acquisition import parse_span
 
+    if stac:
+        from seaice_cli.extras import require_extra
+        from seaice_cli.outputs import refuse_target
+        from seaice_cli.stac.items import item_path, save_item
+
+        require_extra("stac", "a STAC item")
+        refuse_target(item_path(output), overwrite=overwrite)
     meanings = Meanings(**{kind: chosen.pop(kind) or () for kind in ("ice", "water", "unknown")})
     summary = run(
         masks, output, layers=layers, options=CompositeOptions(meanings=meanings, **chosen), probabilities=probability,
         times=[parse_span(text) for text in time], overwrite=overwrite, progress=_bar,
     )  # fmt: skip
+    if stac:
+        save_item(output, overwrite=overwrite)
     if as_json:
         echo(json.dumps(summary.to_dict(), indent=2))
         return

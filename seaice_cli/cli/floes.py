@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--class", "ice", metavar="CLASS", help="The class of ice, by name or value.  [default: ice]")
 @click.option("--layer", help="Layer to read.  [default: the first]")
 @click.option("--bins", type=click.IntRange(2, 200), default=12, show_default=True, help="Intervals of diameter.")
-@click.option("--plot", type=FILE, help="Also draw the distributions (.png).")
+@click.option("--plot", type=FILE, help="Also draw the distributions (.png, .svg, .pdf), or write them (.csv).")
 @overwrite
 @as_json
 def floes(

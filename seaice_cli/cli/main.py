@@ -20,12 +20,15 @@ from seaice_cli.cli.extent import extent
 from seaice_cli.cli.fetch import fetch
 from seaice_cli.cli.floes import floes
 from seaice_cli.cli.info import info
+from seaice_cli.cli.map import draw
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
 from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
 from seaice_cli.cli.shared.verbosity import change_verbosity, verbosity
+from seaice_cli.cli.stac import stac
 from seaice_cli.cli.train import train
 from seaice_cli.cli.vectorize import vectorize
+from seaice_cli.cli.view import view
 from seaice_cli.errors import SeaIceError
 
 GO_ON = "what is finished is kept; run the same command again to go on"
@@ -117,6 +120,9 @@ cli.add_command(doctor)
 cli.add_command(composite)
 cli.add_command(concentration)
 cli.add_command(extent)
+cli.add_command(draw)
+cli.add_command(stac)
+cli.add_command(view)
 
 
 def main() -> None:

@@ -42,8 +42,9 @@ def list_models(as_json: bool) -> None:
 @models.command("show")
 @click.argument("model", default=DEFAULT_MODEL, metavar="NAME|DIR", shell_complete=model_names)
 @click.option("--card", is_flag=True, help="Print the model card.")
+@click.option("--stac", is_flag=True, help="Print the model as a STAC item (MLM extension).")
 @as_json
-def show_model(model: str, card: bool, as_json: bool) -> None:
+def show_model(model: str, card: bool, stac: bool, as_json: bool) -> None:
     """Show what a model reads and gives, after its files were checked.
 
     Example: seaice models show modis-truecolor
@@ -55,6 +56,11 @@ def show_model(model: str, card: bool, as_json: bool) -> None:
     found = find_model(model)
     if card:
         click.echo(found.file(CARD_FILE).read_text(encoding="utf-8"))
+        return
+    if stac:
+        from seaice_cli.stac.model_items import describe_model
+
+        click.echo(describe_model(found))
         return
     click.echo(found.spec.to_json().rstrip() if as_json else describe(found))
 

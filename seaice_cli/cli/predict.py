@@ -19,7 +19,9 @@ from seaice_cli.cli.shared.parameters import (
     Bar,
     Nodata,
     Numbers,
+    Place,
     Rescale,
+    TaskBar,
     VectorFile,
     as_json,
     model_options,
@@ -29,6 +31,7 @@ from seaice_cli.cli.shared.verbosity import results_stream
 
 if TYPE_CHECKING:
     from seaice_cli.prediction.batch import PlanResult, Result
+    from seaice_cli.prediction.scenes.pairing import BatchItem
 
 
 @click.command(cls=Command, need=needed)
@@ -37,8 +40,8 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     required=True,
-    type=click.Path(),
-    help="The mask; for several scenes or a folder, a folder. One that ends in a slash is made.",
+    type=Place(),
+    help="The mask; for several scenes or a folder, a folder, made where it ends in a slash. May be s3://bucket/...",
 )
 @click.option("--vector", type=BESIDE, help="Also write the ice as polygons (.gpkg and others).")
 @click.option("--split-floes", is_flag=True, help="With --vector: take floes apart that touch.")
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--probability", type=BESIDE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
 @click.option("--preview", type=BESIDE, help="Also write a small picture (.png).")
+@click.option("--stac", is_flag=True, help="Also write a STAC item beside the mask (.json).")
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
@@ -103,15 +107,19 @@ if TYPE_CHECKING:
 @click.option("--recursive", is_flag=True, help="Look for scenes in the folders below a folder, too.")
 @click.option("--skip-existing", is_flag=True, help="Leave scenes alone whose files are all there.")
 @click.option(
-    "--summary",
-    metavar="CSV",
+    "--summary", metavar="CSV",
     help="Also write a table: areas, shares, seconds, warnings and errors, a scene a row; - prints it.",
+)  # fmt: skip
+@click.option(
+    "--cluster",
+    metavar="ADDRESS|local:N|FILE.yaml",
+    help="Run on a Dask cluster: that of a scheduler (tcp://host:8786), N processes here, or a batch system's.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
 @as_json
 def predict(
-    scenes: tuple[str, ...], output: str, recursive: bool, skip_existing: bool, summary: str | None, dry_run: bool, as_json: bool,
-    **chosen: Any,
+    scenes: tuple[str, ...], output: Path | str, recursive: bool, skip_existing: bool, summary: str | None, cluster: str | None,
+    dry_run: bool, as_json: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Map the ice of satellite scenes.
 
@@ -133,7 +141,11 @@ def predict(
     if dry_run:
         _tell([batch.plan(a) for a in items], as_json=as_json, err=False)
         return
-    told = batch.run(items, progress=Bar, skip_existing=skip_existing, collect=bool(summary))
+    if cluster:
+        left = [i for i in items if not (skip_existing and i.finished)]
+        told = _run_on_cluster(left, cluster, output)
+    else:
+        told = batch.run(items, progress=Bar, skip_existing=skip_existing, collect=bool(summary))
     if summary:
         _write_table(summary, told, overwrite=options.overwrite)
     _tell(told, as_json=as_json, err=True, silent=summary in STREAMS)
@@ -169,3 +181,14 @@ def _write_table(summary: str, told: Sequence[Result], *, overwrite: bool) -> No
         print_table(results_stream(), rows)
     else:
         write_table(Path(summary), rows, overwrite=overwrite)
+
+
+def _run_on_cluster(items: Sequence[BatchItem], where: str, output: Path | str) -> list[Result]:
+    from seaice_cli.cluster.pipeline import run
+    from seaice_cli.cluster.table import write_table
+
+    with TaskBar() as bar:
+        results = run(items, where, told=bar)
+    if len(items) > 1:
+        echo(f"what became of every scene: {write_table(results, output)}", err=True)
+    return [one.result for one in results]

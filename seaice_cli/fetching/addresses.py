@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from seaice_cli.choices import SOURCES
 from seaice_cli.errors import OptionError
@@ -65,7 +64,7 @@ def _fetch_day(found: re.Match[str], wanted: Wanted) -> Path:
 
     named = SOURCES[0] if found["source"] == _ALIAS else found["source"]
     options = TileOptions(source=named, satellite=found["satellite"], bbox=wanted.bbox)
-    scene = TileScene.of(_single(found["day"]), options)
+    scene = TileScene.of(parse_days(found["day"])[0], options)
     target = _place(f"{scene.name}.tif", scene.name, options.bbox, scene.source.address())
     if not target.exists():
         address = f"{scene.source.name}/{scene.satellite}:{scene.day}"
@@ -91,13 +90,6 @@ def _fetch_item(path: str, wanted: Wanted) -> Path:
 def _tags(address: str, wanted: Wanted) -> dict[str, str]:
     box = {_BOX_TAG: ",".join(repr(v).removesuffix(".0") for v in wanted.bbox)} if wanted.bbox else {}
     return {_TAG: address, **box}
-
-
-def _single(day: str) -> Any:
-    days = parse_days(day)
-    if len(days) != 1:
-        raise OptionError(f"`date` {day}: name one day")
-    return days[0]
 
 
 def _place(name: str, *parts: object) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import logging
@@ -81,7 +82,7 @@ def onnx_bytes(spec: ModelSpec, network: nn.Module) -> bytes:
     The input has the scene's type, so that normalisation, temperature and softmax belong to the graph. Nothing is folded into the
     weights, so that they stay those of the network, byte for byte; engines fold by themselves, to the same results.
     """
-    graph = SceneNetwork(network, spec).eval()
+    graph = SceneNetwork(_with_fixed_padding(network), spec).eval()
     size = max(2 * spec.stride, 64)
     scene = torch.zeros(2, len(spec.bands), size, 2 * size).to(getattr(torch, spec.dtype))
     batch, rows, columns = (torch.export.Dim.DYNAMIC,) * 3
@@ -101,6 +102,30 @@ def onnx_bytes(spec: ModelSpec, network: nn.Module) -> bytes:
     if program is None:
         raise RuntimeError("the exporter gave no graph")
     return _without_notes(program.model_proto)
+
+
+class _HalvingConv(nn.Conv2d):
+    """A convolution of stride 2 whose padding is a number: that of TensorFlow's `same` for an even height and width."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return the features of (N, C, H, W)."""
+        height, width = (kernel - 2 for kernel in self.kernel_size)
+        before = (width // 2, width - width // 2, height // 2, height - height // 2)
+        return nn.functional.conv2d(
+            nn.functional.pad(pixels, before), self.weight, self.bias, self.stride, 0, self.dilation, self.groups
+        )
+
+
+def _with_fixed_padding(network: nn.Module) -> nn.Module:
+    """Return a copy whose `same` paddings are numbers, as scenes come in multiples of the stride.
+
+    As formulas of the height they grow from layer to layer, until the exporter does not come to an end.
+    """
+    found = copy.deepcopy(network)
+    for module in found.modules():
+        if type(module).__name__ == "Conv2dSame" and module.stride == (2, 2) and module.dilation == (1, 1):
+            module.__class__ = _HalvingConv
+    return found
 
 
 def _without_notes(proto: onnx.ModelProto) -> bytes:

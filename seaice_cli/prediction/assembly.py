@@ -15,6 +15,7 @@ from seaice_cli.prediction.tags import provenance
 from seaice_cli.products.preview import write_preview
 from seaice_cli.raster.reading.quicklook import Quicklook
 from seaice_cli.raster.writing.cog import Layer, Level, assemble_cog, assemble_png
+from seaice_cli.stac.items import item_path, write_item
 
 Maker = Callable[[Path], None]
 """Writes a file under the path it is given."""
@@ -62,6 +63,7 @@ class Assembly:
             (options.probability, self._write_probability),
             (options.vector, self._write_polygons),
             (options.preview, self._write_preview),
+            (item_path(self._job.target) if options.stac else None, self._write_item),
         ]
         return {target: maker for target, maker in chosen if target is not None}
 
@@ -84,6 +86,12 @@ class Assembly:
             raise ValueError("a preview needs the quicklook of its scene")
         colors = [c.color for c in self._job.model.spec.classes]
         write_preview(self._quicklook.rows(), self._mask, path, colors=colors, ends=self._job.radiometry.rescale)
+
+    def _write_item(self, path: Path) -> None:
+        options = self._job.options
+        named = {"probability": options.probability, "vector": options.vector, "preview": options.preview}
+        assets = {name: file for name, file in named.items() if file is not None}
+        write_item(self._mask, path, known_as=self._job.target, assets=assets)
 
     def _write_polygons(self, folder: Path) -> None:
         """Write the ice as polygons, into a folder of its own: some formats are several files."""

@@ -15,10 +15,11 @@ from seaice_cli.errors import SeaIceError
 from seaice_cli.logged import LoggedWarnings
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.job import Job
-from seaice_cli.prediction.pipeline import ComputedRun, Progress, finish, start
+from seaice_cli.prediction.pipeline import ComputedRun, OpenEngine, Progress, finish, start
 from seaice_cli.prediction.plan import Plan, dry_run
 from seaice_cli.prediction.scenes.pairing import BatchItem
 from seaice_cli.prediction.summary import Summary
+from seaice_cli.prediction.uploading import Upload
 
 SAVERS = 4
 """Threads that assemble and compress masks."""
@@ -93,7 +94,9 @@ class PlanResult:
 def plan(item: BatchItem) -> PlanResult:
     """Work out what a run would do."""
     try:
-        return PlanResult(item.scene, dry_run(item.scene, item.target, item.options))
+        item = item.here()
+        found = dry_run(item.scene, item.target, item.options)
+        return PlanResult(item.scene, replace(found, mask=item.upload or found.mask))
     except SeaIceError as error:
         return PlanResult(item.scene, error=str(error))
 
@@ -112,7 +115,7 @@ def run(
     Raises:
         SeaIceError: Of a single item.
     """
-    engines = _Engines()
+    engines = Engines()
     with ThreadPoolExecutor(SAVERS) as savers:
         pending = [_submit(a, engines, progress, savers, skip=skip_existing and a.finished) for a in items]
         if len(items) == 1 and not collect:
@@ -120,29 +123,62 @@ def run(
         return [_result(a, p) for a, p in zip(items, pending, strict=True)]
 
 
+def run_item(item: BatchItem, progress: Progress, engine: OpenEngine, *, keep_record: bool = False) -> Summary:
+    """Run one item, and put its mask where it belongs; as to `keep_record` see `RunFolder.close`.
+
+    Raises:
+        SeaIceError: As `predict`.
+    """
+    return _begin(item, progress, engine)(keep_record=keep_record)
+
+
+class _Begun:
+    """A run whose parts are computed: calling it makes the files."""
+
+    def __init__(self, item: BatchItem, run: ComputedRun, upload: Upload | None) -> None:
+        self._item, self._run, self._upload = item, run, upload
+
+    def __call__(self, *, keep_record: bool = False) -> Summary:
+        if self._upload is None:
+            return finish(self._run, keep_record=keep_record)
+        made = finish(self._run, keep_record=True)
+        return self._upload.publish(self._item.target, made, keep_record=keep_record)
+
+
+def _begin(item: BatchItem, progress: Progress, engine: OpenEngine) -> _Begun:
+    upload = Upload(item.upload, overwrite=item.options.overwrite) if item.upload else None
+    item = item.here()
+    run = start(
+        item.scene,
+        item.target,
+        item.options,
+        progress=progress,
+        engine=engine,
+        earlier=upload.earlier if upload else None,
+    )
+    return _Begun(item, run, upload)
+
+
 def _submit(
-    item: BatchItem, engines: _Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor, *, skip: bool
+    item: BatchItem, engines: Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor, *, skip: bool
 ) -> Future[Result]:
     """Compute an item, and have its files made while the next is computed."""
     told: Future[Result] = Future()
     if skip:
-        told.set_result(Result(item.scene, skipped=str(item.target)))
+        told.set_result(Result(item.scene, skipped=item.upload or str(item.target)))
         return told
     try:
         with LoggedWarnings() as logged:
-            run = start(
-                item.scene, item.target, item.options,
-                progress=progress(Path(item.scene).name), engine=engines.open,
-            )  # fmt: skip
+            begun = _begin(item, progress(Path(item.scene).name), engines.open)
     except SeaIceError as error:
         told.set_exception(error)
         return told
-    return savers.submit(_finish, item, run, logged.texts)
+    return savers.submit(_finish, item, begun, logged.texts)
 
 
-def _finish(item: BatchItem, run: ComputedRun, logged: list[str]) -> Result:
+def _finish(item: BatchItem, begun: _Begun, logged: list[str]) -> Result:
     with LoggedWarnings() as later:
-        summary = finish(run)
+        summary = begun()
     return Result(item.scene, replace(summary, warnings=[*summary.warnings, *logged, *later.texts]))
 
 
@@ -153,13 +189,14 @@ def _result(item: BatchItem, pending: Future[Result]) -> Result:
         return Result(item.scene, error=str(error))
 
 
-class _Engines:
+class Engines:
     """Engines, opened once for every shape of chips."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[int, int], Engine] = {}
 
     def open(self, job: Job) -> Engine:
+        """Return the engine of a job."""
         shape = job.grid.shape
         if shape not in self._open:
             self._open[shape] = job.open_engine()

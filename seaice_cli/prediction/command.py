@@ -12,7 +12,7 @@ from seaice_cli.prediction.options import PredictOptions
 
 _NOT_SHAPING = {
     "engine", "device", "precision", "batch_size", "threads", "probability", "vector", "preview", "overwrite", "format",
-    "split_floes", "floe_window",
+    "split_floes", "floe_window", "stac",
 }  # fmt: skip
 """How fast a mask comes, and what is written beside it. Engine, device and precision are told as they were, not as they were chosen."""
 YES = "yes"

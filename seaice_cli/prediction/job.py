@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from seaice_cli import __version__
 from seaice_cli.errors import OptionError, OutputError, SceneError, SeaIceError, combine
+from seaice_cli.extras import require_extra
 from seaice_cli.network.catalog import Model, find_model
 from seaice_cli.network.engines import Engine, choose_engine, open_engine
 from seaice_cli.network.spec import scene_dtype
@@ -24,9 +25,10 @@ from seaice_cli.raster.polygons.names import split_layer
 from seaice_cli.raster.reading.radiometry import Radiometry
 from seaice_cli.raster.reading.region import Region, bbox_window, bounds_of, read_region
 from seaice_cli.raster.reading.scene import Scene
-from seaice_cli.raster.reading.sensors import Sensor, choose_bands, find_sensor, recognise
+from seaice_cli.raster.reading.sensors import Sensor, acquisition_time, choose_bands, find_sensor, recognise
 from seaice_cli.raster.reading.suitability import checks, warnings
 from seaice_cli.raster.windows.grid import Grid
+from seaice_cli.stac.items import item_path, require_moment
 
 MAX_WINDOWS = 100_000
 """Along a side; what is larger is a damaged header."""
@@ -73,7 +75,6 @@ class Job:
             raise combine(self._faults)
 
     def _check(self) -> None:
-        options = self.options
         self.radiometry = self._trained()
         """What the model reads, and how the scene's values become it."""
         self.region = Region()
@@ -86,9 +87,8 @@ class Job:
             self._check_scene()
         with self._checking():
             _ = self.grid
-        if options.vector:
-            with self._checking():
-                refuse_vector(options.vector, self.scene)
+        with self._checking():
+            self._refuse_formats()
         self._check_targets()
 
     def _check_targets(self) -> None:
@@ -120,7 +120,8 @@ class Job:
     def targets(self) -> list[Path]:
         """All files that the run is to leave."""
         extra = (self.options.probability, self.options.vector, self.options.preview)
-        return [self.target, *(p for p in extra if p is not None)]
+        item = [item_path(self.target)] if self.options.stac else []
+        return [self.target, *(p for p in extra if p is not None), *item]
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -229,6 +230,14 @@ class Job:
         for check in checks(self.radiometry, self.scene, any_resolution=o.any_resolution, bands_given=bool(o.bands)):
             with self._checking():
                 check()
+
+    def _refuse_formats(self) -> None:
+        """Refuse polygons and an item that could not say of the scene what their formats ask for."""
+        if self.options.vector:
+            refuse_vector(self.options.vector, self.scene)
+        if self.options.stac:
+            require_extra("stac", "a STAC item")
+            require_moment(self.scene.path, {"ACQUIRED": acquisition_time(self.scene.facts) or ""})
 
     def _refuse_mixed_up(self) -> None:
         """Refuse targets that are one file, or one of the files that are read."""

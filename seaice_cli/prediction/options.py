@@ -67,6 +67,8 @@ class PredictOptions:
     floe_window: int = 64
     """Side in pixels of the neighbourhood that floes are compared with; a multiple of 16, wider than most floes."""
     preview: Path | None = None
+    stac: bool = False
+    """Also write a STAC item, the mask's name with .json in place of its suffix."""
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -109,6 +111,10 @@ def _problems(o: PredictOptions) -> list[tuple[bool, str]]:
         (o.format not in FORMATS, f"`format` {o.format} is none of {', '.join(FORMATS)}"),
         (not 0 <= threshold <= 1, f"`threshold` {threshold:g} must lie between 0 and 1"),
         (not 0 < abstain <= 1, f"`abstain` {abstain:g} must lie above 0 and be at most 1"),
+        (
+            o.stac and o.format == "png",
+            "`stac`: an item says where a mask is, which a PNG does not; leave out `format` png",
+        ),
         (len(set(extra)) < len(extra), "`probability`, `vector` and `preview` must be different files"),
         (o.split_floes and o.vector is None, "`split_floes` is about polygons: name their file with `vector`"),
         (

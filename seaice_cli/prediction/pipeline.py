@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seaice_cli.network.engines import Engine
 from seaice_cli.network.engines.tta import run_augmented
@@ -18,7 +19,7 @@ from seaice_cli.outputs import refuse_target
 from seaice_cli.prediction.assembly import Assembly
 from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.options import PredictOptions
-from seaice_cli.prediction.parts.classification import classify
+from seaice_cli.prediction.parts.classification import Classified, classify
 from seaice_cli.prediction.parts.counting import Counter
 from seaice_cli.prediction.parts.recording import Recorder
 from seaice_cli.prediction.parts.run_folder import RunFolder
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[Iterable[Chip], int, int], Iterable[Chip]]
 """Passes chips on and counts them: given the chips, how many windows there are, and how many are done already."""
 OpenEngine = Callable[[Job], Engine]
+Earlier = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def predict(
@@ -63,7 +65,7 @@ def predict(
     Raises:
         SeaIceError: Whatever a user can cause; its text names the file, the fault and the way out.
     """
-    return finish(start(scene, target, options or PredictOptions(), progress=progress or _silent, engine=engine))
+    return finish(start(scene, target, options or PredictOptions(), progress=progress or silent, engine=engine))
 
 
 @dataclass(slots=True)
@@ -85,14 +87,32 @@ class ComputedRun:
 
 
 def start(
-    scene: str, target: Path, options: PredictOptions, *, progress: Progress, engine: OpenEngine = Job.open_engine
+    scene: str,
+    target: Path,
+    options: PredictOptions,
+    *,
+    progress: Progress,
+    engine: OpenEngine = Job.open_engine,
+    earlier: Earlier | None = None,
 ) -> ComputedRun:
-    """Compute all parts of a run; `finish` makes the files."""
+    """Compute all parts of a run; `finish` makes the files.
+
+    Args:
+        scene: As `predict`.
+        target: As `predict`.
+        options: As `predict`.
+        progress: As `predict`.
+        engine: As `predict`.
+        earlier: Asked with the manifest what a run of it has made already, wherever it was; None where nothing.
+    """
     began = time.perf_counter()
     with ExitStack() as stack:
         job = stack.enter_context(Job(scene, target, options))
         opened = engine(job)
-        folder = stack.enter_context(RunFolder(target, job.manifest(opened)))
+        manifest = job.manifest(opened)
+        folder = stack.enter_context(RunFolder(target, manifest))
+        if earlier is not None:
+            folder.published = earlier(manifest) or folder.published
         _tell_choices(job, opened)
         _tell_discarded(job, folder)
         quicklook = open_quicklook(job.scene) if options.preview else None
@@ -104,8 +124,8 @@ def start(
         return run
 
 
-def finish(run: ComputedRun) -> Summary:
-    """Make all files from the parts, and give them their names."""
+def finish(run: ComputedRun, *, keep_record: bool = False) -> Summary:
+    """Make all files from the parts, and give them their names; as to `keep_record` see `RunFolder.close`."""
     began = time.perf_counter()
     with run.held:
         if run.folder.published:
@@ -120,7 +140,7 @@ def finish(run: ComputedRun) -> Summary:
                 run.job, counts, run.engine, seconds=run.seconds + time.perf_counter() - began,
                 windows=run.windows, polygons=assembly.polygons,
             )  # fmt: skip
-        run.folder.close(summary.to_json())
+        run.folder.close(summary.to_json(), keep_record=keep_record)
         return summary
 
 
@@ -171,40 +191,59 @@ def _compute(
     job: Job, store: PartStore, parts: Sequence[Part], recorder: Recorder, engine: Engine, progress: Progress,
     quicklook: Quicklook | None,
 ) -> int:  # fmt: skip
-    first, options = parts[0], job.options
+    first = parts[0]
     if first.index:
         log.info("%s: going on at part %d of %d", job.target, first.index + 1, len(job.parts))
     row = first.grid_rows[0]
     blender = Blender(job.grid, store.carry(first.index - 1, BLEND) if first.index else None)
-    counted = _Counted()
-    with Prefetched(
-        lambda: read_chips(
-            job.scene, job.grid, radiometry=job.radiometry, region=job.region, first_row=row, quicklook=quicklook
-        ),
-        depth=windows_ahead(job.grid, job.model.spec),
-    ) as chips:
-        shown = progress(counted(chips), len(job.grid), row * len(job.grid.columns))
-        probabilities = run_augmented(engine, shown, options.tta)
-        pieces = blender.blend(probabilities, row)
-        classified = classify(
-            pieces, job.grid, ice=job.model.spec.ice, threshold=options.threshold, abstain=options.abstain,
-            with_probability=len(job.layers) > 1, first_row=row,
-        )  # fmt: skip
+    rows = range(row, len(job.grid.rows))
+    with classifying(job, engine, blender, rows, progress, quicklook) as (classified, counted):
         recorder.record(classified, parts, blender)
     return counted.run
 
 
-class _Counted:
+@contextmanager
+def classifying(
+    job: Job, engine: Engine, blender: Blender, rows: range, progress: Progress, quicklook: Quicklook | None = None
+) -> Iterator[tuple[Iterator[Classified], Counted]]:
+    """Give what is finished with each of these grid rows, and the count of the windows that the network has seen for it."""
+    counted, options, columns = Counted(), job.options, len(job.grid.columns)
+    with Prefetched(
+        lambda: read_chips(
+            job.scene,
+            job.grid,
+            radiometry=job.radiometry,
+            region=job.region,
+            first_row=rows.start,
+            stop_row=rows.stop,
+            quicklook=quicklook,
+        ),
+        depth=windows_ahead(job.grid, job.model.spec),
+    ) as chips:
+        shown = progress(counted(chips), rows.stop * columns, rows.start * columns)
+        probabilities = run_augmented(engine, shown, options.tta)
+        pieces = blender.blend(probabilities, rows.start, rows.stop)
+        classified = classify(
+            pieces, job.grid, ice=job.model.spec.ice, threshold=options.threshold, abstain=options.abstain,
+            with_probability=len(job.layers) > 1, rows=rows,
+        )  # fmt: skip
+        yield classified, counted
+
+
+class Counted:
     """Counts the chips that the network will see."""
 
     def __init__(self) -> None:
         self.run = 0
+        """How many have come."""
 
     def __call__(self, chips: Iterable[Chip]) -> Iterator[Chip]:
+        """Pass the chips on, and count them."""
         for chip in chips:
             self.run += chip.pixels is not None
             yield chip
 
 
-def _silent(chips: Iterable[Chip], windows: int, done: int) -> Iterable[Chip]:  # noqa: ARG001 - the shape of Progress
+def silent(chips: Iterable[Chip], windows: int, done: int) -> Iterable[Chip]:  # noqa: ARG001 - the shape of Progress
+    """Pass chips on and tell nobody."""
     return chips

@@ -1,30 +1,45 @@
-"""A picture of floe sizes: how many, and how much of the region they cover."""
+"""A picture of floe sizes: how many, and how much of the region they cover, with the errors of counting; and the same as a table."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seaice_cli.errors import OptionError, OutputError
+from seaice_cli.errors import OptionError
 from seaice_cli.extras import require_extra
+from seaice_cli.outputs import new_file, refuse_target
 from seaice_cli.products.floes import FloeReport, Sizes
+
+FORMATS = (".png", ".svg", ".pdf", ".csv")
+_COLUMNS = ("floes", "number_density", "area_density")
 
 
 def draw_floes(report: FloeReport, target: Path, *, overwrite: bool = False) -> None:
-    """Draw the distributions as a PNG.
+    """Draw the distributions, or write them as a table: .png, .svg, .pdf or .csv.
+
+    Error bars are those of counting (Poisson): a bin of n floes is known to one part in the root of n. Above each bin stands its n.
 
     Raises:
-        OptionError: The target is no .png.
+        OptionError: The target is none of these.
         InstallationError: matplotlib is not installed.
         OutputError: The target exists or cannot be written.
     """
-    if target.suffix.lower() != ".png":
-        raise OptionError(f"{target}: the plot is a PNG; name it .png")
-    if target.exists() and not overwrite:
-        raise OutputError(f"{target}: exists already; replace it with `overwrite` or choose another name")
+    if target.suffix.lower() not in FORMATS:
+        raise OptionError(f"{target}: the plot is a picture or a table; name it {', '.join(FORMATS)}")
+    refuse_target(target, overwrite=overwrite)
+    with new_file(target, overwrite=overwrite) as partial:
+        if target.suffix.lower() == ".csv":
+            _write_table(report, partial)
+        else:
+            _draw(report, partial)
+
+
+def _draw(report: FloeReport, target: Path) -> None:
     require_extra("notebook", "`plot`", "matplotlib")
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -44,10 +59,21 @@ def draw_floes(report: FloeReport, target: Path, *, overwrite: bool = False) -> 
     figure.suptitle(
         f"{report.source}: {report.floes} floes, {report.left_out} at the edge left out{leads}", fontsize=10
     )
-    try:
-        figure.savefig(target, dpi=150)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror}); choose another folder") from error
+    dated = {".pdf": "CreationDate", ".svg": "Date"}.get(target.suffix.lower())
+    with rc_context({"svg.hashsalt": "seaice"}):
+        figure.savefig(target, dpi=150, metadata={dated: None} if dated else {})
+
+
+def _write_table(report: FloeReport, target: Path) -> None:
+    """Write a row for each bin of each diameter."""
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["diameter", "low_m", "high_m", *_COLUMNS, "number_density_error"])
+        for name, sizes in (("equal-area", report.equal_area), ("mean caliper", report.caliper)):
+            for b in sizes.bins if sizes else ():
+                error = b.number_density / np.sqrt(b.floes) if b.floes else 0.0
+                values = (b.low_m, b.high_m, *(getattr(b, column) for column in _COLUMNS), float(error))
+                writer.writerow([name, *(f"{v:.9g}" for v in values)])
 
 
 def _dress(*panels: Any) -> None:
@@ -61,8 +87,18 @@ def _dress(*panels: Any) -> None:
 
 def _draw_curve(axes: Any, sizes: Sizes, what: str, name: str, color: str, marker: str) -> None:
     filled = [b for b in sizes.bins if b.floes]
-    middles = [np.sqrt(b.low_m * b.high_m) / 1000 for b in filled]
-    axes.plot(middles, [getattr(b, what) for b in filled], marker, color=color, markersize=4, label=name)
+    middles = np.array([np.sqrt(b.low_m * b.high_m) / 1000 for b in filled])
+    values = np.array([getattr(b, what) for b in filled])
+    errors = values / np.sqrt([b.floes for b in filled])
+    below = np.minimum(errors, 0.9 * values)  # of one floe the bar would reach zero, which no logarithmic axis has
+    axes.errorbar(
+        middles, values, yerr=[below, errors], fmt=marker, color=color, markersize=4, elinewidth=0.8, capsize=2, label=name
+    )  # fmt: skip
+    if what == "number_density" and name == "equal-area":
+        for x, y, b in zip(middles, values + errors, filled, strict=True):
+            axes.annotate(
+                str(b.floes), (x, y), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=6, color=color
+            )
 
 
 def _draw_fit(axes: Any, sizes: Sizes, color: str) -> None:

@@ -10,9 +10,18 @@ _INT8 = {"avx512_vnni", "avx_vnni", "amx_int8"}
 """What Linux calls the instructions that multiply and add bytes."""
 
 
+_limits: list[int] = []
+
+
+def limit_processors(count: int) -> None:
+    """Let this process take no more than so many: others on the machine have their share."""
+    _limits[:] = [max(1, count)]
+
+
 def processors() -> int:
     """Return that number; where the system does not tell it (macOS), how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([there, *_limits])
 
 
 @cache

@@ -15,11 +15,14 @@ from seaice_cli.cli.main import cli
 from tests.conftest import ROOT
 from tests.docs.commands import PAGES, commands_of, make_world, targets_of, words_of
 
-ELSEWHERE = {"docs/data.md": "tests/cli/test_data.py", "docs/fetch.md": "tests/fetching (against servers on loopback)"}
+ELSEWHERE = {
+    "docs/data.md": "tests/cli/test_data.py", "docs/fetch.md": "tests/fetching (against servers on loopback)",
+    "docs/stac.md": "tests/stac", "docs/commands/stac.md": "tests/stac",
+    "docs/cluster.md": "tests/cluster (against a cluster and a server on loopback)",
+}  # fmt: skip
 """Pages whose commands other tests run."""
 NOT_RUN = {
     "fetch": "needs a server; tests/fetching runs it against some on loopback",
-    "view": "serves until it is stopped",
 }
 """Commands that cannot be run here, and why."""
 PAGES_WITH_COMMANDS = [p for p in PAGES if commands_of(p) and p.relative_to(ROOT).as_posix() not in ELSEWHERE]

@@ -30,8 +30,9 @@ COMMANDS = {
     "data recolor": ("{out}", "-o", "{out}/x"), "data rasterize": ("{scene}", "--like", "{scene}", "-o", "{out}/x.tif"),
     "data zip": ("{scene}", "-o", "{out}/x.zip"), "info": ("{scene}",), "doctor": (), "data suggest": ("{scene}", "-o", "{out}/x.gpkg"),
     "data template": ("{scene}", "-o", "{out}/x.gpkg", "--classes", "water,ice"), "extent": ("{scene}",),
-    "fetch": ("--date", "2024-06-01", "-o", "{out}/x.tif"),
+    "stac": ("{out}", "-o", "{out}/x.json"), "fetch": ("--date", "2024-06-01", "-o", "{out}/x.tif"),
     "composite": ("{scene}", "{scene}", "-o", "{out}/x.tif"), "concentration": ("{scene}", "-o", "{out}/x.nc", "--grid", "psn25"),
+    "map": ("{scene}", "-o", "{out}/x.png"), "view": ("{scene}", "-o", "{out}/x.html"),
 }  # fmt: skip
 WAYS = {
     "maps": (MAPS, ()), "polygons": (POLYGONS, ("--vector", "{out}/ice.gpkg", "--preview", "{out}/quicklook.png")),

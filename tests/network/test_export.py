@@ -151,3 +151,18 @@ def test_weights_that_are_damaged_or_missing_are_told_of_before_the_graph_runs(s
 def test_the_spec_is_written_last(saved):
     assert json.loads((saved / "model.json").read_text())["sha256"]
     assert not list(saved.glob(".*"))
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("size", [(32, 64), (2, 6)])
+def test_padding_as_a_number_is_that_of_even_sizes(kernel, size):
+    """As formulas the paddings of five stages of EfficientNet kept the exporter busy for hours."""
+    from timm.layers.conv2d_same import Conv2dSame
+
+    from seaice_cli.network.export import _with_fixed_padding
+
+    network = torch.nn.Sequential(Conv2dSame(3, 4, kernel, stride=2))
+    fixed, pixels = _with_fixed_padding(network), torch.rand(2, 3, *size)
+    assert type(network[0]) is Conv2dSame
+    assert type(fixed[0]) is not Conv2dSame
+    torch.testing.assert_close(fixed(pixels), network(pixels))

@@ -1,3 +1,5 @@
+import csv
+
 import fiona
 import matplotlib.image
 import numpy as np
@@ -149,6 +151,27 @@ def test_the_plot_is_a_picture(tmp_path):
         draw_floes(report, tmp_path / "sizes.png")
     with pytest.raises(OptionError, match=r"name it \.png"):
         draw_floes(report, tmp_path / "sizes.jpg")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="there is no folder"):
         draw_floes(report, tmp_path / "no" / "sizes.png")
     draw_floes(measure_floes(write(tmp_path / "none.gpkg", [])), tmp_path / "none.png")
+
+
+def test_the_plot_is_also_drawn_in_lines_and_written_as_a_table(tmp_path):
+    areas = discs(np.random.default_rng(0).uniform(100, 3000, 300))
+    report = measure_floes(write(tmp_path / "ice.gpkg", areas))
+    for suffix, head in ((".svg", b"<?xml"), (".pdf", b"%PDF")):
+        draw_floes(report, tmp_path / f"sizes{suffix}")
+        first = (tmp_path / f"sizes{suffix}").read_bytes()
+        assert first.startswith(head)
+        draw_floes(report, tmp_path / f"sizes{suffix}", overwrite=True)
+        assert (tmp_path / f"sizes{suffix}").read_bytes() == first
+    draw_floes(report, tmp_path / "sizes.csv")
+    with (tmp_path / "sizes.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["diameter"] == "equal-area"]
+    assert sum(int(row["floes"]) for row in rows) == report.floes
+    for row in rows:
+        if int(row["floes"]):
+            assert float(row["number_density_error"]) / float(row["number_density"]) == pytest.approx(
+                int(row["floes"]) ** -0.5
+            )
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []

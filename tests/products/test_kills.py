@@ -25,6 +25,8 @@ CASES = [
     (["concentration", "a.tif", "-o", "sic.tif", "--cell", "1000"], "seaice_cli.products.concentration.geotiff", "stamp"),
     (["composite", "a.tif", "b.tif", "-o", "day.tif", "--layers", "l.tif"], "seaice_cli.products.composite.pipeline", "copy_cog"),
     (["extent", "series.nc", "--csv", "series.csv"], "csv", "writer"),
+    (["map", "a.tif", "-o", "map.png", "--dpi", "60"], "seaice_cli.products.map.pipeline", "_undated"),
+    (["view", "a.tif", "-o", "page.html"], "seaice_cli.products.view.pipeline", "_fill"),
 ]  # fmt: skip
 
 
@@ -70,6 +72,8 @@ cli({arguments!r})
         ["concentration", "a.tif", "-o", "sic.nc", "--cell", "300"],
         ["concentration", "a.tif", "-o", "sic.tif", "--cell", "300"],
         ["composite", "a.tif", "a.tif", "-o", "day.tif", "--layers", "l.tif"],
+        ["map", "a.tif", "-o", "map.png", "--dpi", "100"],
+        ["view", "a.tif", "-o", "page.html"],
     ],
 )
 def test_a_full_disk_is_one_line_and_leaves_nothing(arguments, limit, tmp_path):

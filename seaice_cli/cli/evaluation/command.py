@@ -108,6 +108,17 @@ def _needed(**chosen: Any) -> Need:
     "--min-object", type=click.IntRange(1), default=1, show_default=True, help="Leave out objects of fewer pixels."
 )
 @click.option(
+    "--objects", is_flag=True, help="Compare floes with floes instead: polygons, rasters of ids, or masks with names."
+)
+@click.option("--incomplete", is_flag=True, help="With --objects: REFERENCE outlines only some floes; no precision.")
+@click.option(
+    "--sizes",
+    type=Numbers("PX,PX", int),
+    default="100,300,1000",
+    show_default=True,
+    help="With --objects: where size classes begin.",
+)
+@click.option(
     "--by", type=click.Choice(["source", "group"]), help="Also score every list, or every group of scenes, by itself."
 )
 @click.option(
@@ -150,11 +161,13 @@ def evaluate(**chosen: Any) -> None:
     masks and labels. A reference is a raster or a vector file, on any grid and in any CRS. With --data a model is run first, the way
     `seaice predict` runs it.
 
+    With --objects floes are found one by one: `seaice eval floes.gpkg outlines.png --objects --incomplete`.
+
     Example: seaice eval --data val.csv --model models/mine --html report.html --fail-under miou=0.8
     """
-    from seaice_cli.cli.evaluation import scoring
+    from seaice_cli.cli.evaluation import floes, scoring
 
-    told = scoring.run(**chosen)
+    told = floes.run(**chosen) if chosen["objects"] else scoring.run(**chosen)
     click.echo(told.text)
     for line in told.failures:
         click.echo(f"Failed: {line}", err=True)

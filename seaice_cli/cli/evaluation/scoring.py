@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,10 +58,12 @@ def run(**o: Any) -> Report:
         found = score(_predicted(o, pairs, folder), criteria, by=by, resamples=o["resamples"], seed=o["seed"])
         found = dataclasses.replace(found, baselines=_baselines(o, found))
         _write(o, found)
-    return Report(_text(o, found, tempered), list(_failures(o, found)))
+    return Report(_text(o, found, tempered), list(failures(o, found.scores)))
 
 
 def _check(o: dict[str, Any]) -> None:
+    if o["incomplete"]:
+        raise OptionError("`incomplete`: is for `objects` only")
     if bool(o["data"]) == bool(o["predicted"]):
         raise OptionError("give either PREDICTED (and REFERENCE), or --data and a model")
     running = [f"--{name}" for name in ("keep", "calibrate", "calibrated") if o[name]]
@@ -73,10 +75,15 @@ def _check(o: dict[str, Any]) -> None:
         temperature.target_of(o["model"], o["calibrated"])
     if o["calibrated"]:
         refuse_filled(o["calibrated"], overwrite=False, marker=SPEC_FILE)
-    _check_targets(o)
+    check_targets(o)
 
 
-def _check_targets(o: dict[str, Any]) -> None:
+def check_targets(o: dict[str, Any]) -> None:
+    """Refuse files and folders that cannot be written.
+
+    Raises:
+        OutputError: One exists, or its folder does not.
+    """
     for path in filter(None, (o["output"], o["csv_file"], o["html"])):
         if path.exists() and not o["overwrite"]:
             raise OutputError(f"{path}: exists already; add --overwrite, or choose another name")
@@ -142,10 +149,15 @@ def _write(o: dict[str, Any], found: Evaluation) -> None:
     )
     for path, make in texts:
         if path is not None:
-            _publish(path, make())
+            publish(path, make())
 
 
-def _publish(path: Path, text: str) -> None:
+def publish(path: Path, text: str) -> None:
+    """Write a file, complete or not at all.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     try:
         partial = path.with_name(f".{path.name}.partial")
         partial.write_text(text, encoding="utf-8")
@@ -182,11 +194,12 @@ def _text(o: dict[str, Any], found: Evaluation, tempered: temperature.Temperatur
     return "\n\n".join(parts)
 
 
-def _failures(o: dict[str, Any], found: Evaluation) -> Iterator[str]:
+def failures(o: dict[str, Any], found: Mapping[str, float]) -> Iterator[str]:
+    """Yield a line for every score beyond its bound."""
     for name, limit in o["fail_under"]:
         # A score that is not defined has not reached anything.
-        if not found.scores[name] >= limit:
-            yield f"{name} is {tables.number(found.scores[name])}, under {limit:g}"
+        if not found[name] >= limit:
+            yield f"{name} is {tables.number(found[name])}, under {limit:g}"
     for name, limit in o["fail_over"]:
-        if not found.scores[name] <= limit:
-            yield f"{name} is {tables.number(found.scores[name])}, over {limit:g}"
+        if not found[name] <= limit:
+            yield f"{name} is {tables.number(found[name])}, over {limit:g}"

@@ -112,6 +112,18 @@ class BatchSize(click.ParamType[Any]):
         return number
 
 
+class Place(click.Path):
+    """A file or folder, or an address in object storage, which stays as it was typed."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Keep "s3://bucket/day/" and "day/", whose slashes a path would lose."""
+        as_typed = str(value).startswith(("s3://", "/vsis3/")) or str(value).endswith("/")
+        return value if as_typed else super().convert(value, param, ctx)
+
+
 class VectorFile(click.Path):
     """A vector file that exists, and a layer of it if one is named behind it: `coast.gpkg:land`."""
 
@@ -192,7 +204,7 @@ def model_options(command: F) -> F:
         click.option("--tile", type=click.IntRange(32, 16384), help="Pixels along the side of a window.  [default: the model's, 1024]"),
         click.option("--overlap", type=click.IntRange(0), help="Pixels that two windows share.  [default: the model's, 256]"),
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What runs the network."),
-        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="Where it runs."),
+        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N,M]", help="Where; cuda:0,1 is two GPUs."),
         click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What it computes in."),
         click.option("--batch-size", type=BatchSize(), metavar="N|auto", default="auto", show_default=True, help="Windows at once."),
         click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all]"),
@@ -227,3 +239,21 @@ class Bar:
                 bar.update()
                 elapsed = bar.format_dict["elapsed"] or 1e-9
                 bar.set_postfix_str(f"{pixels / 1e6 / elapsed:.1f} Mpx/s", refresh=False)
+
+
+class TaskBar:
+    """Shows on stderr how many tasks of a cluster are done. Silent when stderr is no terminal."""
+
+    def __enter__(self) -> TaskBar:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit="task", leave=False, disable=not bars_are_shown())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def __call__(self, done: int, tasks: int) -> None:
+        """Show that so many are done."""
+        self._bar.total = tasks
+        self._bar.update(done - self._bar.n)

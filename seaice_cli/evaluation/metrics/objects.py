@@ -88,6 +88,31 @@ class Features:
         return np.arange(self._largest + 1)
 
 
+class Overlaps:
+    """Counts how many pixels true and predicted objects share while the rows of a scene come in; memory grows with objects.
+
+    Args:
+        true: What numbers the true objects.
+        predicted: The same of the prediction.
+    """
+
+    def __init__(self, true: Labels | Features, predicted: Labels | Features) -> None:
+        self._true, self._predicted = true, predicted
+        self._counts: list[Ids] = []
+
+    def add(self, truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> None:
+        """Take the next rows, masks or numbers, (rows, width) each."""
+        pairs = np.stack([self._true.add(truth).ravel(), self._predicted.add(predicted).ravel()], axis=1)
+        pairs = pairs[pairs.any(axis=1)]
+        self._counts.append(_counted(pairs, np.ones(len(pairs), np.int64)))
+
+    def finish(self) -> Ids:
+        """Return (n, 3): a true object, a predicted one and the pixels they share, every pair once; 0 is outside of all."""
+        counts = np.concatenate([np.zeros((0, 3), np.int64), *self._counts])
+        pairs = np.stack([self._true.finish()[counts[:, 0]], self._predicted.finish()[counts[:, 1]]], axis=1)
+        return _counted(pairs, counts[:, 2])
+
+
 class ObjectCollector:
     """Takes a scene row by row and matches its objects in the end; what is kept grows with their number.
 
@@ -97,23 +122,16 @@ class ObjectCollector:
     """
 
     def __init__(self, *, features: bool = False, smallest: int = 1) -> None:
-        self._true: Labels | Features = Features() if features else Labels()
-        self._predicted = Labels()
+        self._overlaps = Overlaps(Features() if features else Labels(), Labels())
         self._smallest = smallest
-        self._overlaps: list[npt.NDArray[Any]] = []
 
     def add(self, truth: npt.NDArray[Any], predicted: Booleans) -> None:
         """Take the next rows: truth as a mask, or as numbers of features, and the predicted mask, both (rows, width)."""
-        pairs = np.stack([self._true.add(truth).ravel(), self._predicted.add(predicted).ravel()], axis=1)
-        pairs = pairs[pairs.any(axis=1)]
-        self._overlaps.append(_counted(pairs, np.ones(len(pairs), np.int64)))
+        self._overlaps.add(truth, predicted)
 
     def finish(self) -> ObjectAccumulator:
         """Return the sums of the scene."""
-        overlaps = np.concatenate([np.zeros((0, 3), np.int64), *self._overlaps])
-        pairs = np.stack([self._true.finish()[overlaps[:, 0]], self._predicted.finish()[overlaps[:, 1]]], axis=1)
-        table = _counted(pairs, overlaps[:, 2])
-        true, predicted, shared = table.T
+        true, predicted, shared = self._overlaps.finish().T
         true_sizes, predicted_sizes = (np.bincount(ids, shared).astype(np.int64) for ids in (true, predicted))
         true_kept, predicted_kept = (_kept(sizes, self._smallest) for sizes in (true_sizes, predicted_sizes))
         both = true_kept[true] & predicted_kept[predicted]

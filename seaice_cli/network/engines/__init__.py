@@ -34,7 +34,7 @@ class Engine(Protocol):
     precision: str
     """What it computes in: "float32", "bfloat16", "float16" or "int8"."""
     device: str
-    """Where it computes, such as "cpu" or "cuda:0"."""
+    """Where it computes, such as "cpu", "cuda:0" or "cuda:0,1"."""
 
     def run(self, chips: Iterable[Chip]) -> Iterator[Chip]:
         """Yield the probabilities of every chip, in order."""
@@ -59,7 +59,7 @@ def open_engine(
         model: What to run.
         shape: Of every chip, padding included.
         engine: One of `choices.ENGINES`.
-        device: "auto", "cpu", "cuda" or "cuda:N".
+        device: "auto", "cpu", "cuda", "cuda:N", or "cuda:N,M" for several GPUs of the machine.
         precision: One of `choices.PRECISIONS`; "auto" is the fastest that the device computes in without loss that matters.
         batch_size: Chips per forward pass on a GPU, requests in flight on a CPU; None: chosen by the engine.
         threads: CPU threads; None: all.
@@ -83,10 +83,28 @@ def _open_openvino(model: Model, shape: tuple[int, int], *, batch_size: int | No
     return OpenVinoEngine(model, shape, in_flight=batch_size, **settings)
 
 
-def _open_torch(model: Model, shape: tuple[int, int], **settings: Any) -> Engine:
+def _open_torch(model: Model, shape: tuple[int, int], *, device: str, **settings: Any) -> Engine:
     from seaice_cli.network.engines.pytorch import TorchEngine
 
-    return TorchEngine(model, shape, **settings)
+    engines = [TorchEngine(model, shape, device=one, **settings) for one in split_devices(device)]
+    if len(engines) == 1:
+        return engines[0]
+    from seaice_cli.network.engines.several import SeveralDevices
+
+    return SeveralDevices(engines)
+
+
+def split_devices(device: str) -> list[str]:
+    """Return the devices that a text such as "cuda:0,1" names, here "cuda:0" and "cuda:1".
+
+    Raises:
+        OptionError: It names one twice.
+    """
+    kind, colon, numbers = device.partition(":")
+    found = [f"{kind}{colon}{number}" for number in numbers.split(",")]
+    if len(set(found)) < len(found):
+        raise OptionError(f"`device` {device}: names a device twice")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +133,9 @@ def choose_engine(engine: str, device: str) -> str:
         EngineError: An engine was asked for that is not installed.
         OptionError: Engine and device do not go together.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise OptionError(f"`device` {device}: no such device; use auto, cpu, cuda or cuda:N")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+(,\d+)*)?", device):
+        raise OptionError(f"`device` {device}: no such device; use auto, cpu, cuda, cuda:N, or cuda:N,M for several")
+    split_devices(device)
     if engine == "auto":
         engine = "torch" if device.startswith("cuda") or (device == "auto" and has_cuda()) else "openvino"
     if engine == "torch":

@@ -1,7 +1,8 @@
 """The GPU engine: the network itself, run by torch with AMP, channels_last and pinned asynchronous copies.
 
 Probabilities stay on the device; the blend works there too, so only finished classes come back. It runs on a CPU as well, for models
-without an ONNX graph and to compare. Results depend on the batch size (kernels are chosen by shape), so a run keeps one.
+without an ONNX graph and to compare. Results depend on the batch size (kernels are chosen by shape), so a run keeps one,
+and fills up batches that are short of windows: a killed run goes on with other windows in a batch, and ends in the same bytes.
 """
 
 from __future__ import annotations
@@ -69,13 +70,18 @@ class TorchEngine:
         """Windows per forward pass now; it halves when the device runs out of memory."""
         return self._batch_size
 
+    @property
+    def home(self) -> torch.device:
+        """Where its probabilities lie."""
+        return self._device
+
     def run(self, chips: Iterable[Chip]) -> Iterator[Chip]:
         """Yield the probabilities of every chip, in order; the next batch is sent while this one is handed out."""
         stream = iter(chips)
         ahead = self._send(stream)
         while ahead is not None:
             batch, inputs = ahead
-            outputs = self._forward(inputs)
+            outputs = self._forward(inputs, sum(chip.pixels is not None for chip in batch))
             ahead = self._send(stream)
             yield from self._handed_out(batch, outputs)
 
@@ -90,11 +96,13 @@ class TorchEngine:
         return batch, self._gathered(pixels).to(self._device, non_blocking=True)
 
     def _gathered(self, pixels: list[npt.NDArray[Any]]) -> torch.Tensor:
-        """Return the pixels as a batch, on a GPU's host in pinned memory, from where copies need nobody to wait for them."""
+        """Return the pixels as a full batch, on a GPU's host in pinned memory, from where copies need nobody to wait for them."""
         kind = torch.from_numpy(np.empty(0, pixels[0].dtype)).dtype
-        inputs = torch.empty((len(pixels), *pixels[0].shape), dtype=kind, pin_memory=self._device.type == "cuda")
-        for place, chip in zip(inputs.numpy(), pixels, strict=True):
+        shape = (max(self._batch_size, len(pixels)), *pixels[0].shape)
+        inputs = torch.empty(shape, dtype=kind, pin_memory=self._device.type == "cuda")
+        for place, chip in zip(inputs.numpy(), pixels, strict=False):
             np.copyto(place, chip)
+        inputs[len(pixels) :] = 0
         return inputs
 
     def _handed_out(self, batch: list[Chip], outputs: list[torch.Tensor]) -> Iterator[Chip]:
@@ -102,13 +110,13 @@ class TorchEngine:
         for chip in batch:
             yield chip if chip.pixels is None else Chip(chip.window, next(results), chip.excluded)
 
-    def _forward(self, inputs: torch.Tensor | None) -> list[torch.Tensor]:
-        """Run a batch; when the device is out of memory, in halves from now on."""
+    def _forward(self, inputs: torch.Tensor | None, windows: int) -> list[torch.Tensor]:
+        """Run a batch of so many windows, and what fills it up; when the device is out of memory, in halves from now on."""
         if inputs is None:
             return []
         results: list[torch.Tensor] = []
         at = 0
-        while at < len(inputs):
+        while at < windows:
             step = min(self._batch_size, len(inputs) - at)
             try:
                 results.extend(self._infer(inputs[at : at + step]))

@@ -34,7 +34,7 @@ def classify(
     threshold: float | None = None,
     abstain: float | None = None,
     with_probability: bool = False,
-    first_row: int = 0,
+    rows: range | None = None,
 ) -> Iterator[Classified]:
     """Yield the classes of a grid row after the other, from its pieces of probabilities, (classes, height, width).
 
@@ -45,20 +45,20 @@ def classify(
         threshold: Ice is where its probability reaches this, elsewhere the likeliest other class; None: the likeliest class.
         abstain: Where no class is as likely as this, the mask gets `UNSURE`; None: nowhere.
         with_probability: Also give the probability of ice.
-        first_row: The grid row of the first piece.
+        rows: The grid rows that the pieces come from; None: all.
     """
     stream = iter(pieces)
     choice = Choice(ice, threshold, abstain)
-    for row in range(first_row, len(grid.rows)):
+    for row in rows or range(len(grid.rows)):
         start, stop = grid.rows.finished(row)
-        rows = Rows((stop - start, grid.width), choice, with_probability=with_probability)
+        finished = Rows((stop - start, grid.width), choice, with_probability=with_probability)
         missing = (stop - start) * grid.width
         while missing:
             piece = next(stream)
-            rows.put(piece, _within(piece, start))
+            finished.put(piece, _within(piece, start))
             missing -= int(piece.window.height * piece.window.width)
-        ready = [Classified(start, *rows.take())]
-        del rows  # whoever takes them lets them go before the next are made
+        ready = [Classified(start, *finished.take())]
+        del finished  # whoever takes them lets them go before the next are made
         yield ready.pop()
     for _ in stream:
         raise ValueError("more pieces came than the grid has pixels")

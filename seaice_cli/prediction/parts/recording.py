@@ -41,10 +41,12 @@ class _Encoded:
 class _LayerRecorder:
     """Records one layer: its blocks, part by part, and its overviews."""
 
-    def __init__(self, name: str, shape: tuple[int, int], store: PartStore, workers: Workers) -> None:
+    def __init__(
+        self, name: str, shape: tuple[int, int], store: PartStore, workers: Workers, *, overviews: bool
+    ) -> None:
         self.name, self._shape, self._store, self._workers = name, shape, store, workers
         self.continuous = name == PROBABILITY
-        self.overviews = Overviews(store.folder, name, shape)
+        self.overviews = Overviews(store.folder, name, shape if overviews else (0, 0))
         self._gatherer = RowGatherer(shape[0])
         self._files: list[BlockFile] = []
         self._writer: BlockWriter | None = None
@@ -110,6 +112,11 @@ class _LayerRecorder:
         rows = decompress(blocks, height, self._shape[1])
         return shrink(rows, len(self.overviews.shapes), continuous=self.continuous)
 
+    def begin_at(self, start: int, rest: Sequence[Pixels]) -> None:
+        """Begin in the middle of the scene, at a row of blocks, with the rows of it that others have finished."""
+        known = [rows for rows in rest if len(rows)]
+        self._gatherer = RowGatherer(self._shape[0], start, np.concatenate(known) if known else None)
+
     def close(self) -> list[Level]:
         """Return the layer and its overviews, complete."""
         files = self.overviews.close()
@@ -131,15 +138,24 @@ class Recorder:
         layers: The names of the layers: `MASK`, and `PROBABILITY` if it is wanted.
         shape: (height, width) of the scene.
         counter: Counts the mask.
+        overviews: Whether they are made; what computes only some of the parts makes none.
 
     Raises:
         OutputError: By every method: the disk is full, a part of an earlier run is damaged.
     """
 
-    def __init__(self, store: PartStore, layers: Sequence[str], shape: tuple[int, int], counter: Counter) -> None:
+    def __init__(
+        self,
+        store: PartStore,
+        layers: Sequence[str],
+        shape: tuple[int, int],
+        counter: Counter,
+        *,
+        overviews: bool = True,
+    ) -> None:
         self._store, self._counter = store, counter
         self._workers = Workers(processors())
-        self._layers = [_LayerRecorder(name, shape, store, self._workers) for name in layers]
+        self._layers = [_LayerRecorder(name, shape, store, self._workers, overviews=overviews) for name in layers]
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +176,21 @@ class Recorder:
             for layer in self._layers:
                 layer.replay(part)
 
+    def lead_in(self, rows: Iterable[Classified], stop: int) -> None:
+        """Take finished rows that other parts hold, up to row `stop`, where the first part recorded here begins.
+
+        Of these, the blocks in which that row lies need those above it.
+        """
+        start = stop // BLOCK * BLOCK
+        found: dict[str, list[Pixels]] = {layer.name: [] for layer in self._layers}
+        for classified in rows:
+            skipped = max(0, start - classified.start)
+            for name, pixels in _pixels(classified).items():
+                if name in found and pixels is not None:
+                    found[name].append(pixels[skipped:])
+        for layer in self._layers:
+            layer.begin_at(start, found[layer.name])
+
     def record(self, rows: Iterable[Classified], parts: Sequence[Part], blender: Blender) -> None:
         """Record the rows of `parts`, and finish part after part, with what the blend carries over."""
         stream = iter(rows)
@@ -174,10 +205,9 @@ class Recorder:
         next(stream, None)
 
     def _add(self, classified: Classified, counts: Counts) -> None:
-        pixels = {MASK: classified.classes, PROBABILITY: classified.per_cent}
         counts.uncertain += classified.uncertain
         for layer in self._layers:
-            rows = pixels[layer.name]
+            rows = _pixels(classified)[layer.name]
             if rows is None:
                 raise ValueError(f"there are no rows of the layer {layer.name}")
             layer.add(rows, self._counter if layer.name == MASK else None, counts)
@@ -198,3 +228,8 @@ class Recorder:
         """Wait for all threads; return every layer with its overviews."""
         self._workers.finish()
         return {layer.name: layer.close() for layer in self._layers}
+
+
+def _pixels(rows: Classified) -> dict[str, Pixels | None]:
+    """Return the pixels of rows by the name of their layer."""
+    return {MASK: rows.classes, PROBABILITY: rows.per_cent}

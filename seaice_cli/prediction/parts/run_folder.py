@@ -13,6 +13,7 @@ When all parts are finished they are assembled and published, then the folder go
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -68,8 +69,11 @@ class RunFolder:
             self._remove()
         self._lock.close()
 
-    def close(self, summary: dict[str, Any]) -> None:
-        """Remove the folder and all parts, once everything is published; `summary` is for a run that must finish this."""
+    def close(self, summary: dict[str, Any], *, keep_record: bool = False) -> None:
+        """Remove the folder and all parts, once everything is published; `summary` is for a run that must finish this.
+
+        With `keep_record` what was published stays on record, so that the same run makes nothing anew: `forget` ends that.
+        """
         done = _done(self._target)
         if self.published is None:
             content = {"manifest": self._manifest, "summary": summary, "targets": announced(self._target)}
@@ -77,7 +81,8 @@ class RunFolder:
                 self._write_json(self.path / DONE, content)
                 (self.path / DONE).replace(done)
         self._remove()
-        done.unlink(missing_ok=True)
+        if not keep_record:
+            done.unlink(missing_ok=True)
 
     def _remove(self) -> None:
         """Remove the folder, the lock last, so that nobody takes the folder over before it is empty."""
@@ -96,12 +101,10 @@ class RunFolder:
                 file.unlink()
 
     def _take_up(self) -> None:
-        done = read_json(_done(self._target))
-        wanted = json.loads(json.dumps(self._manifest))
-        if done and done.get("manifest") == wanted and all(Path(t).exists() for t in done["targets"]):
-            self.published = done["summary"]
+        self.published = published(self._target, self._manifest)
+        if self.published is not None:
             return
-        self._keep_what_matches(wanted)
+        self._keep_what_matches(json.loads(json.dumps(self._manifest)))
         _done(self._target).unlink(missing_ok=True)
 
     def _keep_what_matches(self, wanted: dict[str, Any]) -> None:
@@ -125,6 +128,29 @@ class RunFolder:
             write_json(path, values)
         except OSError as error:
             raise write_error(self._target, error) from error
+
+
+def fingerprint(manifest: dict[str, Any]) -> str:
+    """Return what tells a manifest from all others, in 32 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def published(target: Path, manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the summary of a run of this manifest that has published everything and is still on record; None where there is none."""
+    done = read_json(_done(target))
+    if (
+        done
+        and done.get("manifest") == json.loads(json.dumps(manifest))
+        and all(Path(t).exists() for t in done["targets"])
+    ):
+        summary: dict[str, Any] = done["summary"]
+        return summary
+    return None
+
+
+def forget(target: Path) -> None:
+    """Remove the record of what was published under a target."""
+    _done(target).unlink(missing_ok=True)
 
 
 def folder_of(target: Path) -> Path:

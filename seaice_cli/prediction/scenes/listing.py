@@ -13,6 +13,7 @@ from seaice_cli.fetching.addresses import Wanted, fetch_address, is_address
 from seaice_cli.network.catalog import find_model
 from seaice_cli.prediction.options import PredictOptions
 from seaice_cli.raster.reading.opening import open_raster
+from seaice_cli.storage import S3, VSIS3, Storage, is_object
 
 log = logging.getLogger(__name__)
 SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".img", ".xml")
@@ -43,6 +44,8 @@ def list_scenes(name: str, options: PredictOptions, *, recursive: bool = False) 
     if is_address(name):
         path = fetch_address(name, Wanted(bbox=options.bbox, resolution=find_model(options.model).spec.resolution))
         return [Listed(str(path), replace(options, bbox=None), Path())]
+    if is_object(name) and name.endswith("/"):
+        return [Listed(path, options, Path()) for path in _objects(name)]
     root = Path(name)
     if not root.is_dir():
         return [Listed(name, options, Path())]
@@ -51,6 +54,15 @@ def list_scenes(name: str, options: PredictOptions, *, recursive: bool = False) 
     if not found:
         below = "" if recursive else "; `recursive` looks in the folders below it, too"
         raise OptionError(f"{name}: the folder holds no scenes ({', '.join(SUFFIXES)}){below}")
+    return found
+
+
+def _objects(folder: str) -> list[str]:
+    storage = Storage(folder.replace(VSIS3, S3, 1), OptionError)
+    names = [name for name in storage.names() if "/" not in name and not name.startswith(".")]
+    found = [f"{storage.place}/{name}" for name in names if Path(name).suffix.lower() in SUFFIXES[:-1]]
+    if not found:
+        raise OptionError(f"{folder}: holds no scenes ({', '.join(SUFFIXES[:-1])})")
     return found
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from seaice_cli.errors import OptionError, OutputError
 from seaice_cli.prediction.options import PredictOptions, refuse_name
 from seaice_cli.prediction.scenes.listing import Listed, list_scenes
+from seaice_cli.prediction.uploading import scratch
+from seaice_cli.storage import S3, VSIS3, is_object
 
 RASTERS = (".tif", ".tiff", ".png")
 BESIDE = {"probability": ".tif", "vector": ".gpkg", "preview": ".png"}
@@ -24,11 +26,20 @@ class BatchItem:
 
     scene: str
     target: Path
+    """The mask; for an object, where it is made: another place on every machine."""
     options: PredictOptions
+    upload: str = ""
+    """The address of the mask in object storage; empty where it is a file."""
+
+    def here(self) -> BatchItem:
+        """Return the item as this machine makes it."""
+        return replace(self, target=scratch(self.upload)) if self.upload else self
 
     @property
     def finished(self) -> bool:
         """Whether all of its files are there; they get their names when all are complete, the mask last."""
+        if self.upload:
+            return False
         beside = [getattr(self.options, name) for name in BESIDE]
         return all(path.exists() for path in (self.target, *beside) if path is not None)
 
@@ -53,6 +64,8 @@ def pair(
         OutputError: A folder cannot be made.
     """
     wanted = {name: text for name, text in (beside or {}).items() if text}
+    if is_object(output):
+        return _pair_objects(scenes, str(output).replace(VSIS3, S3, 1), options, wanted)
     folder = _is_folder(output)
     if len(scenes) == 1 and not Path(scenes[0]).is_dir():
         if folder:
@@ -77,6 +90,27 @@ def pair(
     return [
         _item(one, Path(output) / name, name, wanted, several=True) for one, name in zip(listed, names, strict=True)
     ]
+
+
+def _pair_objects(
+    scenes: Sequence[str], output: str, options: PredictOptions, wanted: Mapping[str, str]
+) -> list[BatchItem]:  # fmt: skip
+    if wanted:
+        raise OptionError(
+            "`probability`, `vector` and `preview` are files; write the mask to one, too, or make them of it"
+        )
+    listed = [one for scene in scenes for one in list_scenes(scene, options)]
+    if len(listed) == 1 and Path(output).suffix and not output.endswith("/"):
+        refuse_name(Path(output), options.format)
+        return [BatchItem(listed[0].scene, scratch(output), listed[0].options, output)]
+    if Path(output).suffix.lower() in RASTERS:
+        raise OptionError(f"{output}: several scenes need a folder, not a file")
+    names = [_mask_name(one, options) for one in listed]
+    doubles = sorted({n for n in names if names.count(n) > 1})
+    if doubles:
+        raise OptionError(f"several scenes would write {output.rstrip('/')}/{doubles[0]}; give them apart")
+    urls = [f"{output.rstrip('/')}/{name}" for name in names]
+    return [BatchItem(one.scene, scratch(url), one.options, url) for one, url in zip(listed, urls, strict=True)]
 
 
 def _item(one: Listed, target: Path, name: Path, wanted: Mapping[str, str], *, several: bool) -> BatchItem:

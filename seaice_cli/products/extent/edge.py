@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seaice_cli.extras import require_extra
-from seaice_cli.products.extent.reading import Field
+from seaice_cli.products.fields import Field
 
 Lines = list[npt.NDArray[np.float64]]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seaice_cli.products.extent.reading import Field, Grid
+from seaice_cli.products.fields import Field, Grid
 from seaice_cli.raster.polygons.reading import Polygons
 
 Array = npt.NDArray[Any]

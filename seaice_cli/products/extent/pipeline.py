@@ -11,7 +11,7 @@ from seaice_cli.errors import DataError, OptionError
 from seaice_cli.outputs import new_file
 from seaice_cli.products.extent.edge import Edge, find_edge
 from seaice_cli.products.extent.measures import EVERYWHERE, THRESHOLD, Extent, measure, regions_on
-from seaice_cli.products.extent.reading import read_fields
+from seaice_cli.products.fields import read_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ import rasterio
 
 from seaice_cli.errors import SceneError
 from seaice_cli.raster.gdal import FAILURES
+from seaice_cli.storage import is_object, stamp
 
 VECTORS = (".gpkg", ".shp", ".geojson", ".json", ".fgb", ".gdb", ".kml", ".gml", ".parquet", ".geoparquet")
 """Suffixes of files that polygons are read from."""
@@ -46,6 +47,8 @@ def identify(files: list[str]) -> list[list[Any]]:
 
 
 def _stamp(name: str) -> list[Any]:
+    if is_object(name):
+        return [name, *stamp(name)]
     url = re.match(r"(?:/vsicurl/)?(https?://.*)", name)
     if url:
         return [name, *_headers(url[1])]

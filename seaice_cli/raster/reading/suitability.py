@@ -23,6 +23,8 @@ WHITE = 0.8
 """The brightest values of the darkest band, as a share of those of the brightest one, that a scene with ice or clouds has at least."""
 RESOLUTION_RATIO = 2.0
 """How much coarser or finer than the model's resolution a scene may be."""
+GREY_MODEL = "aerial-floes"
+"""The shipped model of grey aerial photographs, which users are led to."""
 _RADAR = re.compile(r"\b(HH|HV|VH|VV|SAR|backscatter|dB)\b|(sigma|gamma|beta)_?(0|nought)|Sentinel-?1", re.IGNORECASE)
 
 
@@ -57,6 +59,11 @@ def warnings(radiometry: Radiometry, scene: Scene) -> Iterator[str]:
     if sensor is not None and sensor.sun and not radiometry.rescale and sun_factor(scene.facts) is None:
         yield "no tag tells the sun's elevation, so that its reflectances are too low under a low sun"
     values = scene.sample()
+    if _is_grey(scene, values):
+        yield (
+            f"its bands are all alike, a grey picture, where the model has learnt from colours; aerial photographs are for "
+            f"`model` {GREY_MODEL} with `bands` 1"
+        )
     if not radiometry.stretch or not values.size:
         return
     low, high = radiometry.valid_range
@@ -72,6 +79,12 @@ def warnings(radiometry: Radiometry, scene: Scene) -> Iterator[str]:
             f"its brightest pixels are not white ({told}), as ice and clouds are in the pictures that the model has learnt from: its "
             f"colours were stretched in another way"
         )
+
+
+def _is_grey(scene: Scene, values: npt.NDArray[Any]) -> bool:
+    """Return whether several bands of a scene hold the same numbers, and more than one of them."""
+    several = len(set(scene.bands)) > 1 and values.size > 0
+    return several and bool((values == values[0]).all()) and bool((values != values.flat[0]).any())
 
 
 def _refuse_radar(radiometry: Radiometry, scene: Scene) -> None:
@@ -93,8 +106,8 @@ def _refuse_other_number(radiometry: Radiometry, scene: Scene) -> None:
     found, wanted, names = len(scene.bands), len(radiometry.bands), ", ".join(radiometry.bands)
     if found == 1 < wanted:
         raise SceneError(
-            f"{scene.path}: has 1 band, a grey picture, where the model reads {wanted} ({names}); grey pictures need a "
-            f"model of their own (see the list of models): docs/finetune.md tells how to make one from a few polygons"
+            f"{scene.path}: has 1 band, a grey picture, where the model reads {wanted} ({names}); aerial photographs are for "
+            f"`model` {GREY_MODEL}; other grey pictures need one of their own: docs/finetune.md tells how to make it from polygons"
         )
     if found != wanted:
         raise SceneError(

@@ -34,15 +34,15 @@ class Blender:
         """What is handed down, by grid column and stretch of columns."""
         self._weights: dict[tuple[Axis, int, int], Any] = {}
 
-    def blend(self, chips: Iterable[Chip], first_row: int = 0) -> Iterator[Chip]:
-        """Yield the pieces, window by window, from the chips of all windows from grid row `first_row` on.
+    def blend(self, chips: Iterable[Chip], first_row: int = 0, stop_row: int | None = None) -> Iterator[Chip]:
+        """Yield the pieces, window by window, from the chips of all windows from grid row `first_row` on, up to `stop_row`.
 
         Chips hold probabilities, (classes, height, width), and may be padded below and to the right; they are left as they are, and
         pieces may be views of them. A chip without pixels weighs nothing: its extent is excluded. Pieces keep the exclusions of
         their chip.
         """
         stream = iter(chips)
-        for row in range(first_row, len(self.grid.rows)):
+        for row in range(first_row, len(self.grid.rows) if stop_row is None else stop_row):
             beside: list[Any] = [None] * len(_stretches(self.grid.rows, row))
             for column in range(len(self.grid.columns)):
                 yield from self._pieces(next(stream), row, column, beside)

@@ -27,15 +27,16 @@ def read_chips(
     radiometry: Radiometry,
     region: Region,
     first_row: int = 0,
+    stop_row: int | None = None,
     quicklook: Quicklook | None = None,
 ) -> Iterator[Chip]:
-    """Yield a chip for every window from grid row `first_row` on, row by row.
+    """Yield a chip for every window from grid row `first_row` on, row by row, up to the one before `stop_row` or to the last.
 
     A chip whose extent holds nothing to classify has no pixels: it needs no network. The others are padded by reflection to the
     grid's shape where the scene is smaller than a window. A `quicklook` takes from the rows what it needs.
     """
     strip = _Strip(scene, radiometry, region, quicklook)
-    for row in range(first_row, len(grid.rows)):
+    for row in range(first_row, len(grid.rows) if stop_row is None else stop_row):
         strip.move_to(grid.rows.offsets[row], min(grid.rows.offsets[row] + grid.rows.size, scene.height))
         for column in range(len(grid.columns)):
             window, extent = grid.window(row, column), grid.extent(row, column)

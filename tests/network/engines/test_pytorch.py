@@ -86,6 +86,16 @@ def test_when_memory_runs_out_the_batch_is_halved_and_nothing_is_lost(small_mode
     assert "going on with 2" in caplog.text
 
 
+def test_batches_are_always_full_so_that_kernels_are_the_same(small_model, monkeypatch):
+    engine = open_engine(find_model(small_model), (64, 96), engine="torch", device="cpu", batch_size=4)
+    infer, shapes = engine._infer, []
+    monkeypatch.setattr(engine, "_infer", lambda inputs: shapes.append(tuple(inputs.shape)) or infer(inputs))
+    whole = [c.pixels.clone() if c.pixels is not None else None for c in engine.run(chips(10, empty=(2,)))]
+    assert shapes == [(4, 3, 64, 96)] * 3
+    rest = [c.pixels for c in engine.run(list(chips(10, empty=(2,)))[5:])]
+    assert all(torch.equal(a, b) for a, b in zip(whole[5:], rest, strict=True)), "other neighbours in the batch"
+
+
 def test_one_window_that_does_not_fit_is_an_error_with_the_way_out(small_model, monkeypatch):
     engine = open_engine(find_model(small_model), (64, 96), engine="torch", device="cpu")
 

@@ -16,7 +16,7 @@ from seaice_cli.products.concentration.netcdf import append_netcdf, write_netcdf
 from seaice_cli.products.extent.chart import draw_series
 from seaice_cli.products.extent.edge import cut_at_antimeridian, find_edge, write_edges
 from seaice_cli.products.extent.pipeline import ExtentOptions, measure_extents, write_table
-from seaice_cli.products.extent.reading import read_fields
+from seaice_cli.products.fields import read_fields
 from tests.products.made import CELL, FAR, OUTSIDE, concentration
 
 CELL_KM2 = CELL**2 / 1e6

@@ -70,9 +70,17 @@ def test_another_number_of_bands_is_refused_with_the_option_that_helps(write_sce
 def test_a_grey_picture_is_not_led_to_stand_for_three_bands(write_scene, noise):
     grey = write_scene(noise(10, 10, bands=1))
     assert "docs/finetune.md" in refusal(made(), grey)
+    assert "`model` aerial-floes" in refusal(made(), grey)
     assert "1,1,1" not in refusal(made(), grey)
     assert refusal(made(), grey, bands=(1, 1, 1)) is None
     assert "stands for several" in told(made(), grey, bands=(1, 1, 1))[0]
+
+
+def test_a_grey_picture_in_three_equal_bands_is_told_of_the_model_for_it(write_scene, noise):
+    grey = noise(10, 10, bands=1)
+    assert "`model` aerial-floes" in told(made(), write_scene(np.repeat(grey, 3, axis=0)))[0]
+    assert told(made(), write_scene(np.full((3, 10, 10), 255, np.uint8))) == []
+    assert told(made(), write_scene(noise(10, 10))) == []
 
 
 @pytest.mark.parametrize("bands", [None, (1, 1, 1)])

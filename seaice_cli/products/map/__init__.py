@@ -1,0 +1,1 @@
+"""Maps: masks and concentrations as pictures for papers and reports."""

@@ -1,0 +1,1 @@
+"""Pictures of rasters of any size: what maps and pages are made of."""

@@ -1,0 +1,1 @@
+"""STAC: masks as items, models as items, folders of masks as collections."""
