@@ -91,8 +91,8 @@ def _terminate(_number: int, _frame: object) -> None:
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.option("-v", "--verbose", count=True, help="Say more; twice: with the traceback of an error.")
-@click.option("-q", "--quiet", count=True, help="Say less.")
+@click.option("-v", "--verbose", count=True, help="Print more; twice: also the traceback of an error.")
+@click.option("-q", "--quiet", count=True, help="Print less.")
 @click.version_option(__version__, prog_name="seaice")
 def cli(verbose: int, quiet: int) -> None:
     """Make sea-ice maps from satellite scenes of any size."""
