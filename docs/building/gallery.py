@@ -71,29 +71,19 @@ def _probability(_: dict[str, Path], folder: Path) -> Figure:
 def _polygons(scenes: dict[str, Path], folder: Path) -> Figure:
     import geopandas as gpd
 
-    _seaice(
-        "vectorize",
-        folder / "mask.tif",
-        folder / "floes.gpkg",
-        "--classes",
-        "ice",
-        "--attributes",
-        "floe",
-        "--min-pixels",
-        "20",
-        "--split-floes",
-    )
-    floes = gpd.read_file(folder / "floes.gpkg")
+    options = "--classes ice --attributes floe --min-pixels 20 --split-floes --landscape"
+    _seaice("vectorize", folder / "mask.tif", folder / "floes.gpkg", *options.split(), scenes[WIDE])
+    floes = gpd.read_file(folder / "floes.gpkg", layer="floes")
+    floes = floes[floes["is_floe"].astype(bool)] if "is_floe" in floes else floes
     figure, axes = plt.subplots(figsize=(5.2, 4.6), layout="constrained")
     with rasterio.open(scenes[WIDE]) as scene:
         left, bottom, right, top = scene.bounds
         axes.imshow(_rgb(scenes[WIDE]), extent=(left, right, bottom, top), interpolation="nearest")
-    floes.plot(ax=axes, column="eq_diam_m", cmap="plasma", facecolor="none", linewidth=0.8, legend=False)
     floes.boundary.plot(ax=axes, color="#e67814", linewidth=0.8)
     width = (right - left) * 0.3
     axes.set_xlim(left + 0.62 * (right - left), left + 0.62 * (right - left) + width)
     axes.set_ylim(top - width * 0.9, top)
-    _bare(axes, "outlines of ice over the scene")
+    _bare(axes, "outlines of floes over the scene")
     return figure
 
 

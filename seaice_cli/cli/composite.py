@@ -26,11 +26,11 @@ def _bar(strips: Iterable[Any]) -> Iterable[Any]:
 
 @click.command(cls=Command)
 @click.argument("masks", nargs=-1, required=True, type=FILE)
-@click.option("-o", "--output", required=True, type=FILE, help="The mask that is made (.tif).")
+@click.option("-o", "--output", required=True, type=FILE, help="The combined mask (.tif).")
 @click.option(
     "--layers",
     type=FILE,
-    help="Also write from which scene a pixel is, how many saw it clear, whether they disagree (.tif).",
+    help="Also write each pixel's scene, how many saw it clear, and whether they disagree (.tif).",
 )
 @click.option(
     "--rule", type=click.Choice(RULES),
@@ -40,10 +40,14 @@ def _bar(strips: Iterable[Any]) -> Iterable[Any]:
     "--probability",
     multiple=True,
     type=FILE,
-    help="Per cent of ice on a mask's grid; one for each mask, in their order.",
+    help="Probability of ice in per cent on a mask's grid; once for each mask.",
 )
 @click.option(
-    "--threshold", type=float, default=0.5, show_default=True, help="Mean probability from which on a pixel is ice."
+    "--threshold",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="A pixel is ice if its mean probability is at least this.",
 )
 @click.option(
     "--time",
@@ -63,10 +67,10 @@ def composite(
     masks: tuple[Path, ...], output: Path, layers: Path | None, probability: tuple[Path, ...], time: tuple[str, ...],
     stac: bool, overwrite: bool, as_json: bool, **chosen: Any,
 ) -> None:  # fmt: skip
-    """Put masks of several overpasses or days together: clear over cloud, later over earlier.
+    """Combine masks of several overpasses or days: clear over cloud, later over earlier.
 
-    The grid is that of the oldest mask, grown to hold all. Where tags or --time do not say when masks were acquired, later
-    ones come last.
+    The result has the grid of the oldest mask, enlarged to cover all masks. Where tags or --time do not say when masks
+    were acquired, later ones come last.
 
     Example: seaice composite terra.tif aqua.tif -o day.tif --layers layers.tif
     """

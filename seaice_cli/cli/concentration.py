@@ -31,7 +31,7 @@ def _bar(strips: Iterable[Any]) -> Iterable[Any]:
 @click.argument("masks", nargs=-1, required=True, type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="What is written: .nc (CF-1.11) or .tif.")
 @click.option("--grid", type=click.Choice(GRIDS), metavar="NAME", help=f"A grid of the field: {', '.join(GRIDS)}.")
-@click.option("--cell", type=float, metavar="M", help="Or the side of cells, in units of the first mask's CRS.")
+@click.option("--cell", type=float, metavar="M", help="Or the side of a cell, in units of the CRS of the first mask.")
 @click.option(
     "--min-valid", type=float, default=0.5, show_default=True, help="Share of a cell's sea that must be known."
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command, need=MAPS)
 @as_json
 def doctor(as_json: bool) -> None:
-    """Tell what prediction stands on here, what is missing, and the command that mends it.
+    """Check this installation: what is here, what is missing, and the command that installs it.
 
     The exit code is 0 if prediction can work, else 1.
 

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("concentrations", nargs=-1, required=True, type=FILE)
 @click.option(
-    "--threshold", type=float, default=0.15, show_default=True, help="Concentration from which on a cell counts."
+    "--threshold",
+    type=float,
+    default=0.15,
+    show_default=True,
+    help="A cell counts if its concentration is at least this.",
 )
 @click.option("--variable", metavar="NAME", help="Of NetCDF.  [default: by its standard name]")
-@click.option("--regions", type=FILE, help="Polygons; every region gets extents of its own.")
+@click.option("--regions", type=FILE, help="Polygons; also compute the extent of each region.")
 @click.option("--attribute", metavar="NAME", help="The field with the regions' names.  [default: they are numbered]")
 @click.option("--edge", type=FILE, help="Also write the ice edge as lines: .gpkg, .geojson, .shp, .fgb, .parquet.")
 @click.option("--min-length", type=float, default=0.0, metavar="KM", help="Leave out shorter lines of the edge.")
@@ -36,7 +40,7 @@ def extent(
     concentrations: tuple[Path, ...], threshold: float, variable: str | None, regions: Path | None, attribute: str | None,
     edge: Path | None, min_length: float, csv: Path | None, plot: Path | None, overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Tell extent, area and marginal ice zone, by true areas.
+    """Compute extent, area and marginal ice zone from true areas.
 
     CONCENTRATIONS are what `seaice concentration` wrote, or NetCDF of others by CF; one file or several, one time each or a series.
 

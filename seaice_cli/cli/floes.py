@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def floes(
     polygons: Path, ice: str | None, layer: str | None, bins: int, plot: Path | None, overwrite: bool, as_json: bool
 ) -> None:
-    """Tell how large floes are, and how much water lies between them.
+    """Measure the sizes of floes and the water between them.
 
     POLYGONS is what `seaice vectorize --attributes floe` wrote. Floes that touch the edge of the data are left out of
     the distributions.

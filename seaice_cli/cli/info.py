@@ -15,9 +15,9 @@ from seaice_cli.cli.shared.parameters import FILE, as_json
 @click.argument("mask", type=FILE)
 @as_json
 def info(mask: Path, as_json: bool) -> None:
-    """Tell what a mask is: its scene, model and options, how sure it is, and the command that makes it once more.
+    """Describe a mask: its scene, model and options, how certain it is, and the command that makes it again.
 
-    The command is to be run where the scene lies, and the files of --aoi and --land.
+    Run that command in the folder of the scene and of the files of --aoi and --land.
 
     Example: seaice info mask.tif
     """

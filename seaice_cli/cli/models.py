@@ -73,7 +73,7 @@ def show_model(model: str, card: bool, stac: bool, as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="The file; for openvino its .xml, for directory a model directory.",
 )
-@click.option("--format", "kind", type=click.Choice(EXPORTS), help="Its form.  [default: by its suffix]")
+@click.option("--format", "kind", type=click.Choice(EXPORTS), help="Its format.  [default: by its suffix]")
 @click.option("--half", is_flag=True, help="Keep the weights in float16.")
 @click.option("--int8", is_flag=True, help="Add a quantised graph to the model itself, for --precision int8 on a CPU.")
 @click.option(
@@ -95,7 +95,7 @@ def export(
     model: str, output: Path | None, kind: str | None, *, half: bool, int8: bool, calibrate: tuple[Path, ...],
     measure: tuple[Path, ...], overwrite: bool,
 ) -> None:  # fmt: skip
-    """Write a model in another form, for other programs; or, with --int8, add a faster one to it.
+    """Write a model in another format for other programs; with --int8, add a quantised graph to the model itself.
 
     Example: seaice models export modis-truecolor -o modis.onnx --half
     """

@@ -49,8 +49,13 @@ if TYPE_CHECKING:
     "--floe-window", type=int, default=64, show_default=True, metavar="PX",
     help="Width of what floes are compared with, wider than floes; a multiple of 16.",
 )  # fmt: skip
+<<<<<<< HEAD
 @click.option("--probability", type=BESIDE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
 @click.option("--preview", type=BESIDE, help="Also write a small picture (.png).")
+=======
+@click.option("--probability", type=FILE, help="Also write the probability of ice in per cent (uint8, 255: nodata).")
+@click.option("--preview", type=FILE, help="Also write a small picture (.png).")
+>>>>>>> main
 @click.option("--stac", is_flag=True, help="Also write a STAC item beside the mask (.json).")
 @click.option(
     "--format",
@@ -64,7 +69,12 @@ if TYPE_CHECKING:
     type=Bands(),
     help="Bands by number, description or colour, in the model's order.  [default: by their names]",
 )
-@click.option("--sensor", default="", metavar="NAME", help="What the scene comes from; `models show` lists the names.")
+@click.option(
+    "--sensor",
+    default="",
+    metavar="NAME",
+    help="The sensor of the scene, where it is not recognised; `seaice models show` lists the names.",
+)
 @click.option(
     "--nodata", type=Nodata(), metavar="VALUE|none", help="Override the nodata value that the scene declares."
 )
@@ -78,17 +88,19 @@ if TYPE_CHECKING:
 @click.option(
     "--rescale",
     type=Rescale(),
-    help="The scene's values that stand for the ends of the model's range; auto: the 0.5 and 99.5 % points of the scene.",
+    help="Two values of the scene that become the ends of the model's range; auto: its 0.5 and 99.5 % points.",
 )
 @click.option("--any-resolution", is_flag=True, help="Accept pixels of another size than the model was trained on.")
 @click.option(
-    "--threshold", type=click.FloatRange(0, 1), help="Ice from this probability on.  [default: the likeliest class]"
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="A pixel is ice if its probability of ice is at least this.  [default: the likeliest class]",
 )
 @click.option(
     "--abstain",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="P",
-    help="Where no class has this probability, the mask says unsure (253).",
+    help="Pixels become unsure (253) if no class reaches this probability.",
 )
 @click.option(
     "--tta",
@@ -115,7 +127,7 @@ if TYPE_CHECKING:
     metavar="ADDRESS|local:N|FILE.yaml",
     help="Run on a Dask cluster: that of a scheduler (tcp://host:8786), N processes here, or a batch system's.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and every refusal that would come; run nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the plan, or why the run would be refused; compute nothing.")
 @as_json
 def predict(
     scenes: tuple[str, ...], output: Path | str, recursive: bool, skip_existing: bool, summary: str | None, cluster: str | None,
@@ -124,8 +136,12 @@ def predict(
     """Map the ice of satellite scenes.
 
     SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of
+<<<<<<< HEAD
     scenes. A run that was killed is taken up where it was by the same command. With several scenes, --vector,
     --probability and --preview take a folder, or what masks' names get in place of their suffix: .gpkg.
+=======
+    scenes. If a run was killed, the same command continues it.
+>>>>>>> main
 
     Example: seaice predict scene.tif -o mask.tif --vector ice.gpkg
     """

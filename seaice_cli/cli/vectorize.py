@@ -41,19 +41,15 @@ def _bar(rows: Sequence[int]) -> Iterable[int]:
     "--connectivity", type=click.Choice(["4", "8"]), default="4", show_default=True,
     help="Whether pixels that touch at a corner only belong together (8).",
 )  # fmt: skip
-@click.option(
-    "--min-area", type=float, default=0.0, metavar="M2", help="Drop what is smaller, before outlines are made."
-)
-@click.option(
-    "--min-pixels", type=int, default=1, metavar="N", help="Drop what has fewer pixels, before outlines are made."
-)
+@click.option("--min-area", type=float, default=0.0, metavar="M2", help="Leave out polygons of a smaller area.")
+@click.option("--min-pixels", type=int, default=1, metavar="N", help="Leave out polygons of fewer pixels.")
 @click.option("--fill-holes", type=float, default=0.0, metavar="M2", help="Fill holes up to this area.")
 @click.option(
     "--simplify",
     type=float,
     default=0.0,
     metavar="M",
-    help="Fewer points, at most so far off; shared borders stay shared.",
+    help="Simplify outlines, at most this many metres off; shared borders stay shared.",
 )
 @click.option(
     "--smooth", is_flag=True, help="Contours where the probability crosses the threshold; needs --probability."

@@ -37,9 +37,11 @@ def _told(default: Any, text: str) -> Any:
 class TrainOptions:
     """What to learn, from what, and how. Paths in a file are relative to the file; each flag has its option's name."""
 
-    data: tuple[str, ...] = _told((), "A csv, a json list or a folder to learn from; several times for several.")
-    data_weights: tuple[float, ...] = _told((), "How often each --data is drawn from, beside the size of its scenes.")
-    val: tuple[str, ...] = _told((), "What to validate on; else some scenes are set aside.")
+    data: tuple[str, ...] = _told((), "Training data: a csv, a json list or a folder; repeatable.")
+    data_weights: tuple[float, ...] = _told(
+        (), "Sampling weight of each source of data, multiplied by the size of its scenes."
+    )
+    val: tuple[str, ...] = _told((), "Validation data; without it, some scenes of the training data are set aside.")
     val_share: float = _told(0.1, "Share of the scenes that is set aside, whole scenes only.")
     image_dir: str = _told("", "Where the images of lists are.")
     label_dir: str = _told("", "Where the labels of lists are.")
@@ -83,7 +85,7 @@ class TrainOptions:
     init_from: str = _told(
         "", "A model to start from, whose options are taken over, or weights; what does not fit is left out."
     )
-    rehearse: float = _told(0.0, "Share of the crops from what the model started from has learnt from.")
+    rehearse: float = _told(0.0, "Share of the crops that come from the training data of the parent model.")
     stride: int = _told(32, "Heights and widths that the network takes are multiples of this.")
 
     loss: str = _told("ce:1", "Losses and their factors, such as ce:1,dice:1.")
@@ -91,7 +93,7 @@ class TrainOptions:
     optimizer: str = _told("adamw", "Optimiser, such as sgd(momentum=0.9) or lookahead:radam.")
     lr: float = _told(1e-3, "Learning rate.")
     weight_decay: float = _told(1e-2, "Decay of the weights.")
-    schedule: str = _told("cosine", "How the learning rate falls, such as warmup(steps=50):poly(floor=1e-4).")
+    schedule: str = _told("cosine", "How the learning rate changes, such as warmup(steps=50):poly(floor=1e-4).")
     clip: float = _told(0.0, "Largest norm of the gradient; 0: any.")
 
     steps: int = _told(1000, "Steps to train.")
@@ -102,7 +104,7 @@ class TrainOptions:
     class_shares: tuple[float, ...] = _told((), "With balanced: how often a crop is drawn for each class.")
     scale: tuple[float, ...] = _told((1.0, 1.0), "Smallest and largest factor by which crops are enlarged.")
     augment: str = _told("hflip:0.5,vflip:0.5,rot90:0.5", "Augmentations and their numbers, or none.")
-    ignore_border: int = _told(0, "Pixels on either side of where two classes meet that teach nothing; 0: none.")
+    ignore_border: int = _told(0, "Ignore this many pixels on both sides of every border between classes; 0: none.")
     ema: float = _told(0.0, "Decay of the running mean of the weights, such as 0.998; 0: none.")
     precision: str = _told("auto", "auto, fp32, bf16 or fp16.")
     seed: int = _told(0, "The same seed gives the same weights on the same machine.")

@@ -67,6 +67,7 @@ class Cluster:
         self.start_scheduler()
         for _ in range(workers):
             self.add_worker()
+        self._wait_for_workers(workers)
 
     def start_scheduler(self):
         arguments = ("--host", "127.0.0.1", "--port", self._port, "--no-dashboard", "--no-show")
@@ -77,6 +78,13 @@ class Cluster:
         self.workers.append(
             Process(DASK, "worker", self.address, *arguments, folder=self.folder, env=self._env | env)
         )  # fmt: skip
+
+    def _wait_for_workers(self, count):
+        """Wait until all are there: how a scene is shared depends on how many there are."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(count, timeout=60)
 
     def close(self):
         for process in (*self.workers, self.scheduler):

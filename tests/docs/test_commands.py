@@ -59,7 +59,7 @@ def _run_page(page, world, runs, folder, monkeypatch, *, teach):
     shutil.copytree(world, folder)
     monkeypatch.chdir(folder)
     written: set[str] = set()
-    for command in commands_of(page):
+    for command in dict.fromkeys(commands_of(page)):  # shown twice, run once
         words = words_of(command)
         if words[0] in NOT_RUN:
             continue

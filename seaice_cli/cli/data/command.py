@@ -131,7 +131,7 @@ def _write_lists(parts: dict[str, list[Sample]], folder: Path, *, overwrite: boo
 def check(
     sources: tuple[Path, ...], image_dir: Path | None, label_dir: Path | None, as_json: bool, **labels: Any
 ) -> None:
-    """Quicklook for everything wrong with SOURCES, each of which is a split of its own.
+    """Look for everything wrong with SOURCES, each of which is a split of its own.
 
     Missing and unpaired files, sizes, places and values that do not fit, empty labels, scenes and pixels that two splits share.
     The exit code is 1 if there is an error; warnings alone leave it 0.
@@ -216,7 +216,9 @@ def _table(content: dict[str, Any]) -> str:
 @data.command()
 @SOURCES
 @click.option("-o", "--output", required=True, type=FILE, help="The list with repeated rows: .csv or .json.")
-@click.option("--most", type=click.IntRange(1, 1000), default=10, show_default=True, help="Repeat no image more often.")
+@click.option(
+    "--most", type=click.IntRange(1, 1000), default=10, show_default=True, help="Repeat an image at most so many times."
+)
 @label_options
 @folder_options
 @parameters.overwrite

@@ -43,7 +43,7 @@ def template(scene: Path, output: Path, classes: str, overwrite: bool) -> None:
 @model_options
 @overwrite
 def suggest(scene: Path, output: Path, count: int, side: int, overwrite: bool, **chosen: Any) -> None:
-    """Mark the windows of SCENE in which the model doubts most, as polygons to label next.
+    """Mark the windows of SCENE where the model is least certain, as polygons to label next.
 
     Example: seaice data suggest scene.tif --model runs/mine/model -o next.gpkg
     """

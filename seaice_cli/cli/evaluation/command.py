@@ -132,9 +132,9 @@ def _needed(**chosen: Any) -> Need:
     help="Bootstrap resamples of the intervals; 0: none.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the resampling.")
-@click.option("--time", "timed", is_flag=True, help="With --data: also tell seconds and Mpx/s.")
+@click.option("--time", "timed", is_flag=True, help="With --data: also report seconds and Mpx/s.")
 @click.option("--worst", type=click.IntRange(1), help="Also list so many scenes with the worst score.")
-@click.option("--rank", default="miou", show_default=True, metavar="SCORE", help="The score that --worst goes by.")
+@click.option("--rank", default="miou", show_default=True, metavar="SCORE", help="The score that --worst sorts by.")
 @click.option("-o", "--output", type=FILE, help="Write the list of --worst as a csv that --data reads.")
 @click.option("--csv", "csv_file", type=FILE, help="Write all scores, a line per scene.")
 @click.option("--html", type=FILE, help="Write a page with tables, charts and pictures of the worst scenes.")

@@ -205,7 +205,7 @@ def model_options(command: F) -> F:
         click.option("--overlap", type=click.IntRange(0), help="Pixels that two windows share.  [default: the model's, 256]"),
         click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What runs the network."),
         click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N,M]", help="Where; cuda:0,1 is two GPUs."),
-        click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="What it computes in."),
+        click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Number format."),
         click.option("--batch-size", type=BatchSize(), metavar="N|auto", default="auto", show_default=True, help="Windows at once."),
         click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all]"),
     ]  # fmt: skip

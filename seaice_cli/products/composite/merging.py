@@ -26,7 +26,7 @@ class Merger:
         shape: Rows and columns.
         rule: One of `options.RULES`.
         ice: Value of ice, for the rule by probability.
-        threshold: Mean probability from which on a pixel is ice.
+        threshold: A pixel is ice if its mean probability is at least this.
     """
 
     def __init__(self, shape: tuple[int, int], *, rule: str, ice: int, threshold: float) -> None:

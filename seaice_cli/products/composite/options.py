@@ -25,7 +25,7 @@ class CompositeOptions:
     max_age: float | None = None
     """Hours before the latest scene; older ones are left out."""
     threshold: float = 0.5
-    """Mean probability from which on a pixel is ice."""
+    """A pixel is ice if its mean probability is at least this."""
     meanings: Meanings = field(default_factory=Meanings)
     band: int | None = None
 

@@ -26,7 +26,7 @@ class ExtentOptions:
     variable: str | None = None
     """Of NetCDF files that do not say which one holds concentrations."""
     regions: Path | None = None
-    """Polygons; every region gets extents of its own."""
+    """Polygons; also compute the extent of each region."""
     attribute: str | None = None
     """The field of `regions` with their names; None: they are numbered."""
     min_length: float = 0.0
