@@ -49,13 +49,8 @@ if TYPE_CHECKING:
     "--floe-window", type=int, default=64, show_default=True, metavar="PX",
     help="Width of what floes are compared with, wider than floes; a multiple of 16.",
 )  # fmt: skip
-<<<<<<< HEAD
-@click.option("--probability", type=BESIDE, help="Also write the probability of ice: uint8 per cent, 255 nodata.")
+@click.option("--probability", type=BESIDE, help="Also write the probability of ice in per cent (uint8, 255: nodata).")
 @click.option("--preview", type=BESIDE, help="Also write a small picture (.png).")
-=======
-@click.option("--probability", type=FILE, help="Also write the probability of ice in per cent (uint8, 255: nodata).")
-@click.option("--preview", type=FILE, help="Also write a small picture (.png).")
->>>>>>> main
 @click.option("--stac", is_flag=True, help="Also write a STAC item beside the mask (.json).")
 @click.option(
     "--format",
@@ -136,12 +131,8 @@ def predict(
     """Map the ice of satellite scenes.
 
     SCENE is anything GDAL opens: a GeoTIFF, a VRT, JPEG2000, /vsicurl/..., s3://..., a WMS description; or a folder of
-<<<<<<< HEAD
     scenes. A run that was killed is taken up where it was by the same command. With several scenes, --vector,
     --probability and --preview take a folder, or what masks' names get in place of their suffix: .gpkg.
-=======
-    scenes. If a run was killed, the same command continues it.
->>>>>>> main
 
     Example: seaice predict scene.tif -o mask.tif --vector ice.gpkg
     """
