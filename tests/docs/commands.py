@@ -90,6 +90,8 @@ def _copies(folder: Path) -> None:
 
 
 def _polygons(folder: Path) -> None:
+    from seaice_cli import vectorize
+
     def box(column: int, row: int, name: str) -> tuple[shapely.Polygon, str]:
         x, y = LEFT + SIDE * column, TOP - SIDE * row
         return shapely.box(x, y - 70 * SIDE, x + 70 * SIDE, y), name
@@ -99,6 +101,10 @@ def _polygons(folder: Path) -> None:
         made.layer(folder / f"{name}.gpkg", drawn, kind="str")
     (folder / "labels.csv").write_text("image,label\nscene.tif,labels.gpkg\n")
     made.layer(folder / "ice.gpkg", [(shape, 1) for shape, _ in drawn])
+    ids = np.zeros((256, 256), np.uint8)
+    ids[20:60, 20:80], ids[100:150, 100:130] = 1, 2
+    made.raster(folder / "outlines.png", ids)  # floes by their numbers, and the same as polygons
+    vectorize(str(folder / "outlines.png"), folder / "floes.gpkg", classes=[1, 2])
     made.layer(folder / "sar.gpkg", drawn[:2], kind="str")
 
 
