@@ -171,13 +171,12 @@ def _tell(told: Sequence[PlanResult] | Sequence[Result], *, as_json: bool, err: 
 
 
 def _refuse_table(summary: str, *, overwrite: bool, as_json: bool) -> None:
-    from seaice_cli.errors import OptionError
     from seaice_cli.outputs import refuse_target
 
     if summary not in STREAMS:
         refuse_target(Path(summary), overwrite=overwrite)
     elif as_json:
-        raise OptionError(f"`summary` {summary} and JSON would be mixed on one stream; name a file")
+        raise click.UsageError(f"--summary {summary} and --json would be mixed on one stream; name a file")
 
 
 def _write_table(summary: str, told: Sequence[Result], *, overwrite: bool) -> None:

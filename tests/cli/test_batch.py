@@ -78,6 +78,7 @@ def test_a_table_tells_what_became_of_every_scene(scenes, tmp_path, two_class_mo
     assert (tmp_path / "table.csv").read_text() == kept
     again = seaice(*command[:-1], "-", "--skip-existing")
     assert [r["status"] for r in csv.DictReader(again.stdout.splitlines())] == ["skipped", "failed", "skipped"]
+    assert seaice(*command[:-1], "-", "--json").exit_code == 2
 
 
 def test_a_scene_without_one_of_its_files_is_not_skipped(scenes, two_class_model):
