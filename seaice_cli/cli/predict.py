@@ -149,8 +149,12 @@ def predict(
         _tell([batch.plan(a) for a in items], as_json=as_json, err=False)
         return
     if cluster:
-        left = [i for i in items if not (skip_existing and i.finished)]
-        told = _run_on_cluster(left, cluster, output)
+        finished = [i for i in items if skip_existing and i.finished]
+        left = [i for i in items if i not in finished]
+        told = [
+            *batch.run(finished, progress=Bar, skip_existing=True),
+            *(_run_on_cluster(left, cluster, output) if left else []),
+        ]
     else:
         told = batch.run(items, progress=Bar, skip_existing=skip_existing, collect=bool(summary))
     if summary:
@@ -162,7 +166,7 @@ def _tell(told: Sequence[PlanResult] | Sequence[Result], *, as_json: bool, err: 
     """Print results, and end with 1 if one of them is none."""
     if as_json:
         values = [t.to_json() for t in told]
-        echo(json.dumps(values if len(values) > 1 else values[0], indent=2))
+        echo(json.dumps(values[0] if len(values) == 1 else values, indent=2))
     for one in told:
         if not ((as_json or silent) and one.ok):
             echo(one.text(), err=not one.ok and err)

@@ -88,6 +88,14 @@ def test_a_scene_without_one_of_its_files_is_not_skipped(scenes, two_class_model
     assert "a_mask.tif: exists already" in seaice(*command, "--preview", "a.png").stderr
 
 
+def test_a_cluster_is_not_asked_for_scenes_that_are_finished(scenes, two_class_model):
+    command = ["predict", scenes / "a.tif", "-o", "a_mask.tif", "--model", two_class_model, "--skip-existing"]
+    seaice(*command)
+    again = seaice(*command, "--cluster", "tcp://127.0.0.1:9", "--json")
+    assert again.exit_code == 0
+    assert "skipped" in again.stdout
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_quiet_leaves_errors_and_json(scenes, two_class_model, before):
     def quiet(*arguments):
