@@ -52,6 +52,8 @@ def _tabulate(report: FloeReport) -> str:
         ),
         f"ice                  {report.ice_m2 / 1e6:14.6g} km²",
     ]
+    if report.between_m2:
+        lines.append(f"of it between floes  {report.between_m2 / 1e6:14.6g} km²")
     if report.water_m2 is not None:
         lines += [
             f"water                {report.water_m2 / 1e6:14.6g} km²",

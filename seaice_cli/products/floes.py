@@ -19,7 +19,7 @@ from seaice_cli.errors import OptionError, SceneError
 Array = npt.NDArray[np.float64]
 
 _NEEDED = ("class", "area_m2", "touches_edge")
-_FIELDS = (*_NEEDED, "class_name", "mcd_m")
+_FIELDS = (*_NEEDED, "class_name", "mcd_m", "is_floe")
 _SHORT = {"at_edge": "touches_edge"}
 """Names that a Shapefile has for longer ones."""
 _WATER = frozenset({"water", "open water", "ocean", "sea"})
@@ -83,7 +83,9 @@ class FloeReport:
     left_out_area_share: float
     """Share of the ice that they are."""
     ice_m2: float
-    """All ice, floes at the edge included."""
+    """All ice, floes at the edge and ice between floes included."""
+    between_m2: float | None
+    """Ice between floes, as brash and thin ice; None: the layer does not tell it from floes."""
     water_m2: float | None
     """None: the layer has no polygons of water."""
     region_m2: float
@@ -123,8 +125,9 @@ def measure_floes(path: Path, *, layer: str | None = None, ice: str | None = Non
     area, edge = columns["area_m2"], columns["touches_edge"].astype(bool)
     if not np.isfinite(area[chosen]).all():
         raise SceneError(f"{path}: its areas are unknown, since the mask was not georeferenced; georeference it first")
-    inner = chosen & ~edge
     ice_area = float(area[chosen].sum())
+    between, chosen = _leave_out_brash(columns, chosen)
+    inner = chosen & ~edge
     water_area = float(area[water].sum()) if water is not None else None
     region = ice_area + (water_area or 0.0)
     enclosed = float(area[water & ~edge].sum()) if water is not None else None
@@ -133,14 +136,26 @@ def measure_floes(path: Path, *, layer: str | None = None, ice: str | None = Non
     report = FloeReport(
         source=path.name, floes=int(inner.sum()), left_out=int((chosen & edge).sum()),
         left_out_area_share=float(area[chosen & edge].sum() / ice_area) if ice_area else 0.0,
-        ice_m2=ice_area, water_m2=water_area, region_m2=region,
+        ice_m2=ice_area, between_m2=between, water_m2=water_area, region_m2=region,
         open_water_fraction=water_area / region if water_area is not None and region else None,
         lead_fraction=enclosed / region if enclosed is not None and region else None,
         equal_area=_distribute(diameters, area[inner], region, bins),
         caliper=None if caliper is None else _distribute(caliper, area[inner], region, bins),
         area_exponent=fit_power_law(area[inner]), caveats=(),
     )  # fmt: skip
-    return _with_caveats(report, split=metadata.get("VECTOR_SPLIT_FLOES") == "True")
+    return _with_caveats(
+        report, split=metadata.get("VECTOR_SPLIT_FLOES") == "True", by_landscape="VECTOR_LANDSCAPE" in metadata
+    )
+
+
+def _leave_out_brash(
+    columns: dict[str, npt.NDArray[Any]], ice: npt.NDArray[np.bool_]
+) -> tuple[float | None, npt.NDArray[np.bool_]]:
+    """Return the area of ice between floes, None where it is not told from them, and which polygons are floes."""
+    if "is_floe" not in columns:
+        return None, ice
+    floe = columns["is_floe"].astype(bool)
+    return float(columns["area_m2"][ice & ~floe].sum()), ice & floe
 
 
 def fit_power_law(sizes: Array) -> PowerLaw | None:
@@ -186,7 +201,7 @@ def _distribute(diameters: Array, areas: Array, region: float, count: int) -> Si
     )  # fmt: skip
 
 
-def _with_caveats(report: FloeReport, *, split: bool) -> FloeReport:
+def _with_caveats(report: FloeReport, *, split: bool, by_landscape: bool) -> FloeReport:
     caveats = []
     if report.floes < _FEW:
         caveats.append(f"only {report.floes} whole floes: exponents are uncertain beyond their errors")
@@ -199,6 +214,10 @@ def _with_caveats(report: FloeReport, *, split: bool) -> FloeReport:
         caveats.append("the largest floe spans over a tenth of the region: sizes near it are under-sampled")
     if not split:
         caveats.append("floes that touch count as one, since the mask does not tell them apart; see `split_floes`")
+    elif not by_landscape:
+        caveats.append(
+            "floes are told apart by the form of the mask alone; the scene as `landscape` shows more of them"
+        )
     if report.water_m2 is None:
         caveats.append("no polygons of water: densities are per area of ice, and leads are unknown")
     return FloeReport(**{name: getattr(report, name) for name in report.__slots__} | {"caveats": tuple(caveats)})

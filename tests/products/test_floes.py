@@ -13,7 +13,7 @@ from seaice_cli.products.floes import fit_power_law, measure_floes
 from seaice_cli.vectorization.writing.formats import GEOMETRY, Layer, write_features
 
 
-def write(path, areas, *, names=None, edge=None, caliper=True, metadata=None):
+def write(path, areas, *, names=None, edge=None, caliper=True, metadata=None, floe=None):
     """Write a layer with these areas; the shapes themselves do not matter."""
     areas = np.asarray(areas, float)
     names = names or ["ice"] * areas.size
@@ -25,6 +25,8 @@ def write(path, areas, *, names=None, edge=None, caliper=True, metadata=None):
     }
     if caliper:
         columns["mcd_m"] = pa.array(2 * np.sqrt(areas / np.pi) * 1.1)
+    if floe is not None:
+        columns["is_floe"] = pa.array(floe)
     columns[GEOMETRY] = pa.array(shapely.to_wkb(shapely.box(np.zeros(areas.size), 0, 1, 1)), pa.binary())
     table = pa.record_batch(columns)
     write_features(path, table.schema, iter([table]), Layer(name="ice", wkt="EPSG:3413", metadata=metadata or {}))
@@ -113,6 +115,24 @@ def test_whether_floes_were_split_is_said(tmp_path):
     split = measure_floes(write(tmp_path / "b.gpkg", discs([100, 200]), metadata={"VECTOR_SPLIT_FLOES": "True"}))
     assert any("`split_floes`" in caveat for caveat in merged.caveats)
     assert not any("`split_floes`" in caveat for caveat in split.caveats)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".shp"])
+def test_ice_between_floes_is_no_floe(tmp_path, suffix):
+    path = write(tmp_path / f"ice{suffix}", [10.0, 20.0, 70.0], edge=[False, True, False], floe=[True, True, False])
+    report = measure_floes(path)
+    assert (report.floes, report.left_out) == (1, 1)
+    assert (report.ice_m2, report.between_m2) == (100, 70)
+    assert report.left_out_area_share == pytest.approx(0.2)
+    assert measure_floes(write(tmp_path / f"all{suffix}", [10.0, 20.0])).between_m2 is None
+
+
+def test_how_floes_were_parted_is_said(tmp_path):
+    about = {"VECTOR_SPLIT_FLOES": "True"}
+    form = measure_floes(write(tmp_path / "a.gpkg", discs([100, 200]), metadata=about))
+    scene = measure_floes(write(tmp_path / "b.gpkg", discs([100, 200]), metadata=about | {"VECTOR_LANDSCAPE": "s.tif"}))
+    assert any("`landscape`" in caveat for caveat in form.caveats)
+    assert not any("`landscape`" in caveat for caveat in scene.caveats)
 
 
 def test_no_floes_are_an_empty_report(tmp_path):
