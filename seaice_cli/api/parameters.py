@@ -42,6 +42,7 @@ class PredictParameters(TypedDict, total=False):
     split_floes: bool
     floe_window: int
     preview: StrPath | None
+    stac: bool
     overwrite: bool
 
 
