@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from seaice_cli.errors import OptionError
-from seaice_cli.network.spec import SPEC_FILE
 
 KEPT = ("best", "last")
 SAMPLERS = ("uniform", "balanced", "hard")
@@ -242,6 +241,8 @@ def _rooted(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
 
 
 def _rooted_path(value: Any, root: Path, *, sure: bool) -> Any:
+    from seaice_cli.network.spec import SPEC_FILE
+
     if isinstance(value, (list, tuple)):
         return [_rooted_path(v, root, sure=sure) for v in value]
     if not isinstance(value, str) or not value:

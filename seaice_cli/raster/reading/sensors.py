@@ -8,11 +8,9 @@ refused too, unless the file itself declares scale and offset, which always win 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from pathlib import PurePath
 from typing import Any
 
@@ -208,6 +206,9 @@ def _found(pattern: str, texts: Sequence[str]) -> bool:
 
 @cache
 def _table() -> Mapping[str, Any]:
+    import tomllib  # here, for `seaice --help` names sensors and needs no table
+    from importlib import resources
+
     return tomllib.loads(resources.files(__package__).joinpath("sensors.toml").read_text(encoding="utf-8"))
 
 
