@@ -164,7 +164,9 @@ def _refuse_range(radiometry: Radiometry, scene: Scene) -> None:
     slack = TOLERANCE * (high - low)
     if conversion is not None and values.size:
         if conversion.curve is not None and radiometry.sensor is not None:
-            (low, high), slack = radiometry.sensor.range, 0.0
+            (low, high) = radiometry.sensor.range
+            # Ends that were chosen for a scene leave some of its values beyond them; reflectances of a sensor do not.
+            slack = TOLERANCE * (high - low) if radiometry.rescale else 0.0
         values = np.stack([conversion.scaled(band, i) for i, band in enumerate(values)])
     values = _finite(values)
     if not values.size:

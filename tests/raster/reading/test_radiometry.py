@@ -193,8 +193,24 @@ def test_automatic_ends_stand_for_water_and_snow_where_the_model_knows_its_curve
     pixels[:, :50] = 10
     pixels[0, 0, 0] = 30  # half way
     water, half, snow = as_values(np.array([0.02, 0.46, 0.9]))
+    pixels[:, 99, :60] = (
+        2  # 0.6 % are far darker: they are as dark as can be, and no reason to refuse what was chosen automatically
+    )
+    assert refusal(made(stretch=GIBS), write_scene(pixels, name="tail.tif"), rescale="auto") is None
+    pixels[:, 99] = 50
     seen = converted(made(stretch=GIBS), write_scene(pixels), rescale="auto")
     assert (seen[0, 40, 0], seen[0, 0, 0], seen[0, 60, 0]) == (water, half, snow)
+
+
+def test_automatic_ends_may_leave_values_beyond_them(write_scene, monkeypatch):
+    """The look that chooses the ends sees other pixels than the one that checks them."""
+    pixels = np.full((3, 100, 100), 50, np.uint8)
+    pixels[:, :50] = 10
+    path = write_scene(pixels, photometric="RGB")
+    monkeypatch.setattr("seaice_cli.raster.reading.radiometry.robust_ends", lambda _scene: (12.0, 50.0))
+    assert refusal(made(stretch=GIBS), path, rescale="auto") is None
+    monkeypatch.setattr("seaice_cli.raster.reading.radiometry.robust_ends", lambda _scene: (30.0, 50.0))
+    assert "choose ends nearer" in refusal(made(stretch=GIBS), path, rescale="auto")
 
 
 def test_automatic_ends_leave_out_what_holds_no_data(write_scene):
