@@ -192,7 +192,7 @@ def test_eight_scenes_of_which_two_are_broken_give_six_masks(work, tmp_path):
     outcome = work.forkserver.seaice("predict", scenes, "-o", tmp_path / "masks", "--model", work.model)
     assert outcome.code == 1
     assert sorted(contents(tmp_path / "masks")) == sorted(
-        name for n in (0, 1, 2, 4, 5, 7) for name in (f"{n}.tif", f"{n}.tif.aux.xml")
+        name for n in (0, 1, 2, 4, 5, 7) for name in (f"{n}.tif", f"{n}.tif.aux.xml", f"{n}.qml")
     )
     told = [line for line in outcome.errors if line.startswith("Error: ")]
     assert len(told) == 2
