@@ -101,6 +101,10 @@ def plan(item: BatchItem) -> PlanResult:
         return PlanResult(item.scene, error=str(error))
 
 
+Save = Callable[..., "Future[Result]"]
+"""Calls what it is given, now or beside the next scene."""
+
+
 def run(
     items: Sequence[BatchItem], *, progress: Callable[[str], Progress], skip_existing: bool = False, collect: bool = False
 ) -> list[Result]:  # fmt: skip
@@ -117,10 +121,21 @@ def run(
     """
     engines = Engines()
     with ThreadPoolExecutor(SAVERS) as savers:
-        pending = [_submit(a, engines, progress, savers, skip=skip_existing and a.finished) for a in items]
+        # One by itself is made in this thread, where an interruption ends it: a saver would first publish everything.
+        save: Save = savers.submit if len(items) > 1 else _save_here
+        pending = [_submit(a, engines, progress, save, skip=skip_existing and a.finished) for a in items]
         if len(items) == 1 and not collect:
             return [pending[0].result()]
         return [_result(a, p) for a, p in zip(items, pending, strict=True)]
+
+
+def _save_here(finish: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    told: Future[Result] = Future()
+    try:
+        told.set_result(finish(*arguments))
+    except SeaIceError as error:
+        told.set_exception(error)
+    return told
 
 
 def run_item(item: BatchItem, progress: Progress, engine: OpenEngine, *, keep_record: bool = False) -> Summary:
@@ -160,7 +175,7 @@ def _begin(item: BatchItem, progress: Progress, engine: OpenEngine) -> _Begun:
 
 
 def _submit(
-    item: BatchItem, engines: Engines, progress: Callable[[str], Progress], savers: ThreadPoolExecutor, *, skip: bool
+    item: BatchItem, engines: Engines, progress: Callable[[str], Progress], save: Save, *, skip: bool
 ) -> Future[Result]:
     """Compute an item, and have its files made while the next is computed."""
     told: Future[Result] = Future()
@@ -173,7 +188,7 @@ def _submit(
     except SeaIceError as error:
         told.set_exception(error)
         return told
-    return savers.submit(_finish, item, begun, logged.texts)
+    return save(_finish, item, begun, logged.texts)
 
 
 def _finish(item: BatchItem, begun: _Begun, logged: list[str]) -> Result:

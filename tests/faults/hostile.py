@@ -46,8 +46,9 @@ def each(paths, report, attempt):
             fine += 1
         except SeaIceError as error:
             refused += 1
-            if not str(error).strip() or len(str(error)) > 3000 or "\n" in str(error).replace(str(path), ""):
-                wrong.append(f"{path}: not one line: {error!s}"[:600])
+            lines = str(error).replace(str(path), "").split("\n")  # one for every refusal
+            if not all(line.strip() for line in lines) or len(lines) > 6 or len(str(error)) > 3000:
+                wrong.append(f"{path}: not a line for every refusal: {error!s}"[:600])
         except TooLong:
             wrong.append(f"{path}: took more than {SECONDS} s of a processor, or {PATIENCE} s")
         except BaseException:  # noqa: BLE001 - whatever it is, it is told
