@@ -159,6 +159,8 @@ def _refuse_resolution(radiometry: Radiometry, scene: Scene) -> None:
 
 def _refuse_range(radiometry: Radiometry, scene: Scene) -> None:
     """Refuse values far beyond what they should be: reflectances before a curve, else the model's own values."""
+    if len(scene.bands) != len(radiometry.bands):
+        return  # which of them the model would read is not known, and reading all of thousands takes long
     values = scene.sample()
     conversion, (low, high) = radiometry.conversion, radiometry.valid_range
     slack = TOLERANCE * (high - low)

@@ -246,7 +246,7 @@ def _verify(path: Path, rows: int, kind: Format) -> None:
     if kind.driver.startswith("GeoJSON"):  # would be read as a whole
         with path.open("rb") as file:
             file.seek(-min(16, path.stat().st_size), os.SEEK_END)
-            there = file.read().rstrip().endswith(b"}")
+            there = file.read().rstrip().endswith(b"}") or (kind.driver == "GeoJSONSeq" and not rows)
     else:
         there = pyogrio.read_info(path, force_feature_count=True)["features"] == rows
         if there and rows:
