@@ -68,7 +68,7 @@ def test_a_reduced_reading_takes_the_coarser_tiles(server, tmp_path):
     with rasterio.open(server.xml(tmp_path)) as scene:
         small = scene.read(window=Window(20 * 512, 30 * 512, 1024, 1024), out_shape=(3, 512, 512))
     assert np.array_equal(small, decoded(server, 4, 15, 10))
-    assert server.requests == [(4, 15, 10)]
+    assert set(server.requests) == {(4, 15, 10)}
 
 
 @pytest.mark.parametrize("status", [404, 500])
