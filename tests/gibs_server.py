@@ -2,7 +2,6 @@
 
 import io
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from PIL import Image
 from rasterio.windows import Window
 
 from seaice_cli.synthetic import SceneRecipe, generate
+from tests.fetching.servers import serving
 
 XML = Path(__file__).parents[1] / "examples" / "gibs_truecolor.xml"
 BANDS721, CORRECTED = XML.with_name("gibs_bands721.xml"), XML.with_name("gibs_corrected.vrt")
@@ -99,11 +99,5 @@ def serve(seed: int = 1) -> Iterator[TileServer]:
     """Run a tile server for a generated Arctic of 32 768 x 32 768 pixels until the block ends."""
     size = TILE * 2 << LEVEL
     server = TileServer(SceneRecipe(height=size, width=size, seed=seed, collar=False))
-    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.http.shutdown()
-        server.http.server_close()
-        thread.join()

@@ -252,12 +252,12 @@ class Job:
 
     def _region(self) -> Region:
         o = self.options
-        aoi = read_region(o.aoi, self.scene) if o.aoi else None
+        aoi = read_region(o.aoi, self.scene, "aoi") if o.aoi else None
         if aoi is not None and not aoi:
             raise OptionError(f"{o.aoi}: its polygons lie elsewhere than the scene")
         if o.bbox or aoi:
             self.scene.subset(bbox_window(self.scene, o.bbox or bounds_of(aoi or ())))
-        return Region(aoi, read_region(o.land, self.scene) if o.land else ())
+        return Region(aoi, read_region(o.land, self.scene, "land") if o.land else ())
 
     def _checking(self) -> _Checking:
         return _Checking(self._refuse)

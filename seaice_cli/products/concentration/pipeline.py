@@ -128,16 +128,10 @@ class _Source:
 
 
 def _read_land(path: Path, mask: Mask) -> BurntPolygons:
-    from seaice_cli.raster.polygons.names import split_layer
     from seaice_cli.raster.polygons.placing import place
-    from seaice_cli.raster.polygons.reading import read_areas
+    from seaice_cli.raster.polygons.reading import read_placed_areas
 
-    file, layer = split_layer(path)
-    layers = [found for found in read_areas(file, layer=layer) if len(found)]
-    if not layers:
-        raise OptionError(f"{path}: holds no polygons of `land`")
-    if not all(found.crs for found in layers):
-        raise OptionError(f"{path}: has no CRS; assign one first (ogr2ogr -a_srs)")
+    layers = read_placed_areas(path, "land")
     placed = [place(found, mask.crs, mask.transform, (mask.height, mask.width), mask.path.name) for found in layers]
     return BurntPolygons(np.concatenate(placed))
 

@@ -63,16 +63,10 @@ def _undated(target: Path) -> dict[str, Any]:
 
 
 def _read_coast(path: Path, frame: Frame) -> Any:
-    from seaice_cli.raster.polygons.names import split_layer
     from seaice_cli.raster.polygons.placing import move
-    from seaice_cli.raster.polygons.reading import read_areas
+    from seaice_cli.raster.polygons.reading import read_placed_areas
 
     if frame.crs is None:
         raise OptionError(f"`coast` {path}: the mask does not say where on earth it is, so no coast can be drawn on it")
-    file, layer = split_layer(path)
-    layers = [found for found in read_areas(file, layer=layer) if len(found)]
-    if not layers:
-        raise OptionError(f"`coast` {path}: holds no polygons")
-    if not all(found.crs for found in layers):
-        raise OptionError(f"`coast` {path}: has no CRS; assign one first (ogr2ogr -a_srs)")
+    layers = read_placed_areas(path, "coast")
     return [polygon for found in layers for polygon in move(found, frame.crs, frame.bounds, "the map")]

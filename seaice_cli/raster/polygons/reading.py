@@ -18,8 +18,8 @@ import pyogrio
 import pyproj
 import shapely
 
-from seaice_cli.errors import DataError
-from seaice_cli.raster.polygons.names import linked, shown_layer
+from seaice_cli.errors import DataError, OptionError
+from seaice_cli.raster.polygons.names import linked, shown_layer, split_layer
 
 LOGGER = logging.getLogger(__name__)
 
@@ -80,6 +80,26 @@ def read_areas(path: Path, *, layer: str | None = None) -> list[Polygons]:
         DataError: The file is missing or damaged, names other files, lacks the layer, or has several of which none is named.
     """
     return [_only_polygons(path, found) for found in _read(path, layer, None, strict=False)]
+
+
+def read_placed_areas(named: Path, parameter: str) -> list[Polygons]:
+    """Read every polygon of a vector file that says where on earth they are, by layers, none of them empty.
+
+    Args:
+        named: The file, or file:layer.
+        parameter: What they are for, for the texts.
+
+    Raises:
+        DataError: As `read_areas`.
+        OptionError: The file holds no polygons, or has no CRS.
+    """
+    file, layer = split_layer(named)
+    layers = [found for found in read_areas(file, layer=layer) if not shapely.is_empty(found.geometries).all()]
+    if not layers:
+        raise OptionError(f"{named}: holds no polygons for `{parameter}`")
+    if not all(found.crs for found in layers):
+        raise OptionError(f"{named}: has no CRS; assign one first (ogr2ogr -a_srs)")
+    return layers
 
 
 def count_values(path: Path, *, layer: str | None = None) -> dict[str, int]:

@@ -102,8 +102,13 @@ def bbox_window(scene: Scene, bounds: tuple[float, float, float, float]) -> Wind
     )
 
 
-def read_region(path: Path, scene: Scene) -> tuple[Any, ...]:
+def read_region(path: Path, scene: Scene, parameter: str) -> tuple[Any, ...]:
     """Read the polygons of a vector file and move them to the scene's CRS.
+
+    Args:
+        path: The file, or file:layer.
+        scene: Where they are wanted.
+        parameter: What they are for, for the texts.
 
     Returns:
         Geometries in the GeoJSON form that rasterio burns; none where all lie beyond what the scene's CRS can show.
@@ -116,18 +121,12 @@ def read_region(path: Path, scene: Scene) -> tuple[Any, ...]:
     import shapely
     from rasterio.transform import array_bounds
 
-    from seaice_cli.raster.polygons.names import split_layer
     from seaice_cli.raster.polygons.placing import move
-    from seaice_cli.raster.polygons.reading import read_areas
+    from seaice_cli.raster.polygons.reading import read_placed_areas
 
     if scene.crs is None:
         raise SceneError(f"{scene.path}: has no CRS, so {path} cannot be laid over it; use `bbox` in pixels instead")
-    file, layer = split_layer(path)
-    layers = [found for found in read_areas(file, layer=layer) if not shapely.is_empty(found.geometries).all()]
-    if not layers:
-        raise OptionError(f"{path}: holds no polygons")
-    if not all(found.crs for found in layers):
-        raise OptionError(f"{path}: has no CRS; assign one first (ogr2ogr -a_srs)")
+    layers = read_placed_areas(path, parameter)
     bounds = array_bounds(scene.height, scene.width, scene.transform)
     valid = shapely.make_valid(np.concatenate([move(found, scene.crs, bounds, scene.path) for found in layers]))
     if not shapely.intersects(valid, _footprint(scene)).any():

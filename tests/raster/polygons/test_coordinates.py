@@ -92,14 +92,14 @@ def scene_and_land(folder, geometry, crs="EPSG:4326"):
 def test_land_that_meets_the_scene_nowhere_is_said(tmp_path, caplog):
     path = scene_and_land(tmp_path, shapely.box(20, -70, 21, -69))
     with Scene(str(tmp_path / "s.tif")) as scene:
-        assert read_region(path, scene) == ()
+        assert read_region(path, scene, "land") == ()
     assert "land.gpkg: none of its polygons meets" in caplog.text
 
 
 def test_land_that_meets_the_scene_is_not_spoken_of(tmp_path, caplog):
     path = scene_and_land(tmp_path, degrees(INSIDE))
     with Scene(str(tmp_path / "s.tif")) as scene:
-        assert len(read_region(path, scene)) == 1
+        assert len(read_region(path, scene, "land")) == 1
     assert not caplog.text
 
 
@@ -108,4 +108,4 @@ def test_a_real_coast_with_its_axes_exchanged_is_told(real_data):
         Scene(str(real_data / "bohai/modis_bohai_1.tif")) as scene,
         pytest.raises(DataError, match=r"landedge\.shp.*latitude and longitude look exchanged"),
     ):
-        read_region(real_data / "bohai/landedge.shp", scene)
+        read_region(real_data / "bohai/landedge.shp", scene, "land")

@@ -85,7 +85,7 @@ def test_vector_files(tmp_path, monkeypatch, word, suffix, place):
     if suffix != ".geojson":
         assert found.geometries[0].equals(box)
     with Scene(str(mask)) as scene:
-        assert len(read_region(target, scene)) == 1
+        assert len(read_region(target, scene, "land")) == 1
     label = LabelReader(LabelEncoding()).read(Sample(mask, target, ""))
     np.testing.assert_array_equal(label, classes())
     with MaskReader(mask, legend=Legend()) as grid, open_reference(target, _criteria(), grid.grid) as reference:
