@@ -23,7 +23,7 @@ except ImportError:  # whoever asks for a cluster is told so by `connect`
     WorkerPlugin = object
 
 
-class EnginePlugin(WorkerPlugin):  # type: ignore[misc]
+class EnginePlugin(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
     """Makes a worker ready: one engine, with the worker's threads."""
 
     name = "seaice"

@@ -53,12 +53,12 @@ def check(maps, output):
 
 
 def test_a_worker_killed_in_the_middle_of_its_scenes(cluster, maps, tmp_path):
-    killed_at(cluster, maps, maps.scenes, tmp_path / "day", 0.5)
+    assert killed_at(cluster, maps, maps.scenes, tmp_path / "day", 0.5)
     check(maps, tmp_path / "day")
 
 
 def test_a_worker_killed_in_the_middle_of_a_range(cluster, maps, tmp_path):
-    killed_at(cluster, maps, maps.scenes[:1], tmp_path / "mask.tif", 0.6)
+    assert killed_at(cluster, maps, maps.scenes[:1], tmp_path / "mask.tif", 0.6)
     check(maps, tmp_path / "mask.tif")
 
 

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 
-import nbformat
 import pytest
 
 from tests.conftest import ROOT
+
+nbformat = pytest.importorskip("nbformat", reason="the extra docs is not installed")
 
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 RUN = """

@@ -60,13 +60,13 @@ class Earth:
         """Return longitudes and latitudes; infinite where there are none."""
         if self.geographic:
             return np.asarray(x, np.float64), np.asarray(y, np.float64)
-        return self._to.transform(x, y)  # type: ignore[no-any-return]
+        return self._to.transform(x, y)  # type: ignore[no-any-return]  # pyproj's is typed Any
 
     def place(self, longitude: Any, latitude: Any) -> tuple[Any, Any]:
         """Return coordinates of the frame; infinite where there are none."""
         if self.geographic:
             return np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
-        return self._to.transform(longitude, latitude, direction="INVERSE")  # type: ignore[no-any-return]
+        return self._to.transform(longitude, latitude, direction="INVERSE")  # type: ignore[no-any-return]  # pyproj's is typed Any
 
     def middle(self, frame: Frame) -> Middle:
         """Return what the middle of the frame says."""

@@ -10,7 +10,7 @@ from seaice_cli.network.catalog import find_model
 from seaice_cli.network.engines import choose_engine, open_engine, split_devices
 from tests.network.engines.test_pytorch import chips, small_model
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the extra gpu is not installed")
 __all__ = ["small_model"]
 
 
