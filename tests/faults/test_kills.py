@@ -139,7 +139,7 @@ def test_a_run_killed_at_any_time_goes_on(work, undisturbed):
         out = work.fresh()
         killed = work.predict(out, *products(out), kill_after=delay)
         assert killed.code in (-9, 0)
-        if killed.code:
+        if killed.code and contents(out) != files:  # else it was killed on its way out, with nothing left to do
             assert work.predict(out, *products(out)).code == 0
         assert contents(out) == files, delay
 
