@@ -79,20 +79,11 @@ def composite(
     from seaice_cli.products.meanings import Meanings
     from seaice_cli.raster.reading.acquisition import parse_span
 
-    if stac:
-        from seaice_cli.extras import require_extra
-        from seaice_cli.outputs import refuse_target
-        from seaice_cli.stac.items import item_path, save_item
-
-        require_extra("stac", "a STAC item")
-        refuse_target(item_path(output), overwrite=overwrite)
     meanings = Meanings(**{kind: chosen.pop(kind) or () for kind in ("ice", "water", "unknown")})
     summary = run(
         masks, output, layers=layers, options=CompositeOptions(meanings=meanings, **chosen), probabilities=probability,
-        times=[parse_span(text) for text in time], overwrite=overwrite, progress=_bar,
+        times=[parse_span(text) for text in time], stac=stac, overwrite=overwrite, progress=_bar,
     )  # fmt: skip
-    if stac:
-        save_item(output, overwrite=overwrite)
     if as_json:
         echo(json.dumps(summary.to_dict(), indent=2))
         return

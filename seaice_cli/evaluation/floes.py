@@ -118,8 +118,9 @@ def _compare(pair: Pair, criteria: FloeCriteria) -> FloeAccumulator:
         for top in range(0, grid.shape[0], rows):
             bottom = min(top + rows, grid.shape[0])
             overlaps.add(true.read(top, bottom), predicted.read(top, bottom))
-    table = _without_small(overlaps.finish(), criteria.smallest)
-    return FloeAccumulator.of(table, criteria.sizes, incomplete=criteria.incomplete)
+    return FloeAccumulator.of(
+        overlaps.finish(), criteria.sizes, incomplete=criteria.incomplete, smallest=criteria.smallest
+    )
 
 
 def _is_vector(path: Path) -> bool:
@@ -136,14 +137,6 @@ def _refuse_other_grid(pair: Pair, one: MaskGrid, two: MaskGrid) -> None:
     georeferenced = not here.is_identity and not there.is_identity
     if georeferenced and not here.almost_equals(there, precision=1e-6 * abs(here.a or 1)):
         raise DataError(f"{pair.predicted}: lies elsewhere than {pair.reference}; lay them on the same pixels")
-
-
-def _without_small(overlaps: npt.NDArray[np.int64], smallest: int) -> npt.NDArray[np.int64]:
-    """Return the same without predicted objects of fewer pixels."""
-    sizes = np.bincount(overlaps[:, 1], overlaps[:, 2])
-    kept = overlaps.copy()
-    kept[sizes[kept[:, 1]] < smallest, 1] = 0
-    return kept[kept[:, :2].any(axis=1)]
 
 
 class _RasterObjects:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from seaice_cli.choices import SOURCES
 from seaice_cli.errors import OptionError
 from seaice_cli.fetching.cache import cache_folder
 from seaice_cli.fetching.days import parse_days
+from seaice_cli.fetching.redaction import public
 
 _TILES = re.compile(r"(?P<source>[a-z][a-z0-9-]*)(?:/(?P<satellite>[a-z0-9]+))?:(?P<day>\d{4}-\d\d-\d\d)")
 _ALIAS = "gibs"
 _TAG, _BOX_TAG = "ADDRESS", "ADDRESS_BBOX"
 """The tags of a scene in the cache that say what it was asked for by."""
+_UNFINISHED_DAYS = 3
+"""Days that are younger may still be completed on the server, and are fetched anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +70,10 @@ def _fetch_day(found: re.Match[str], wanted: Wanted) -> Path:
     options = TileOptions(source=named, satellite=found["satellite"], bbox=wanted.bbox)
     scene = TileScene.of(parse_days(found["day"])[0], options)
     target = _place(f"{scene.name}.tif", scene.name, options.bbox, scene.source.address())
-    if not target.exists():
+    young = (datetime.now(UTC).date() - scene.day).days < _UNFINISHED_DAYS
+    if young or not target.exists():
         address = f"{scene.source.name}/{scene.satellite}:{scene.day}"
-        fetch_tiles(scene.day, target, options, tags=_tags(address, wanted))
+        fetch_tiles(scene.day, target, replace(options, refresh=young), overwrite=True, tags=_tags(address, wanted))
     return target
 
 
@@ -82,7 +87,7 @@ def _fetch_item(path: str, wanted: Wanted) -> Path:
     name = re.sub(r"[^\w.-]", "_", item.id)[:100] or "item"
     target = _place(f"{name}.tif", path, item.to_dict(transform_hrefs=False), asdict(wanted))
     if not target.exists():
-        shown = path if "://" in path else Path(path).name
+        shown = public(path) if "://" in path else Path(path).name
         mosaic_items([item], target, options, name=item.id, tags=_tags(shown, wanted))
     return target
 

@@ -30,7 +30,7 @@ def parse_days(text: str) -> list[date]:
         raise OptionError(f"`date` {text}: ends before it begins")
     if (end - start).days >= MAX_DAYS:
         raise OptionError(f"`date` {text}: are more than {MAX_DAYS} days; fetch them in parts")
-    if start > datetime.now(UTC).date():
+    if end > datetime.now(UTC).date():
         raise OptionError(f"`date` {text}: is still to come")
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 

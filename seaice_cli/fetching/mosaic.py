@@ -22,9 +22,10 @@ from seaice_cli.fetching.boxes import bounds_in, degrees_of, polar_crs
 from seaice_cli.fetching.cache import cache_folder
 from seaice_cli.fetching.days import is_polar_night
 from seaice_cli.fetching.options import TileOptions
+from seaice_cli.fetching.redaction import public
 from seaice_cli.fetching.sources import Picture, Source, TileGrid, find_source
 from seaice_cli.fetching.tiles import TileStore
-from seaice_cli.fetching.transport import Client, check_server, public
+from seaice_cli.fetching.transport import Client, check_server
 from seaice_cli.fetching.writing import FetchedScene, Raster, write_scene
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from rasterio.io import MemoryFile
 
 from seaice_cli.errors import SceneError
 from seaice_cli.fetching.cache import read_cached, write_cached
-from seaice_cli.fetching.transport import Client, public
+from seaice_cli.fetching.redaction import public
+from seaice_cli.fetching.transport import Client
 from seaice_cli.raster.gdal import FAILURES, STRICTNESS
 
 _TRIES = 3

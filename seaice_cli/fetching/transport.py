@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
 from seaice_cli import __version__
 from seaice_cli.errors import SceneError
+from seaice_cli.fetching.redaction import public
 
 ABSENT = (204, 404, 410)
 """Answers that say that there is nothing of that name."""
@@ -94,12 +95,6 @@ def check_server(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise SceneError(f"{url}: is no address of a server; it begins with http:// or https://")
-
-
-def public(url: str) -> str:
-    """Return an address without what must stay secret in it: a user's name and password, and what stands behind a question mark."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _reason(error: Exception) -> str:

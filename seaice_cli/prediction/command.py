@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from seaice_cli.fetching.redaction import public
 from seaice_cli.prediction.options import PredictOptions
 
 _NOT_SHAPING = {
@@ -48,7 +49,11 @@ def repeating_command(
 
 
 def _shown(scene: str) -> str:
-    return scene if "://" in scene or scene.startswith(("/vsi", "<")) else Path(scene).name or scene
+    if "://" in scene:
+        before, scheme, address = scene.rpartition("://")
+        prefix, _, kind = before.rpartition("/")  # as in /vsicurl/https
+        return (f"{prefix}/" if prefix else "") + public(f"{kind}{scheme}{address}")
+    return scene if scene.startswith(("/vsi", "<")) else Path(scene).name or scene
 
 
 def _word(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,8 +64,9 @@ def write_collection(
     items = _items(folder)
     if not items:
         raise OptionError(f"{folder}: holds no mask that says when it was acquired; make one with `seaice predict`")
-    for path in items:
-        _refuse_strange(item_path(path))
+    _refuse_shared_names(items, target)
+    for raster, item in items.items():
+        _keep_assets(item, _read_item(item_path(raster)), raster.parent)
     collection = _collection(list(items.values()), options, options.name or folder.resolve().name)
     for raster, item in items.items():
         _belong(collection, item, item_path(raster), target)
@@ -91,14 +93,33 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _refuse_strange(path: Path) -> None:
-    """Refuse to replace a file that is no item.
+def _refuse_shared_names(rasters: Iterable[Path], target: Path) -> None:
+    """Refuse masks whose items would have one name, or that of the collection."""
+    own = [item_path(raster).resolve() for raster in rasters]
+    shared = {path for path in own if own.count(path) > 1}
+    if shared:
+        raise OptionError(f"{min(shared)}: would be the item of two masks; rename one of them")
+    if target.resolve() in own:
+        raise OptionError(f"{target}: is the name of a mask's item; choose another, such as collection.json")
+
+
+def _keep_assets(item: pystac.Item, known: Mapping[str, Any], folder: Path) -> None:
+    """Keep what an earlier item says of other files of the mask (polygons, a preview), as far as they are there."""
+    import pystac
+
+    for name, asset in known.get("assets", {}).items():
+        if name not in item.assets and (folder / str(asset.get("href", ""))).is_file():
+            item.add_asset(name, pystac.Asset.from_dict(asset))
+
+
+def _read_item(path: Path) -> dict[str, Any]:
+    """Return what is in an item's file, nothing if there is none.
 
     Raises:
-        DataError: It is none.
+        DataError: A file of that name is no item.
     """
     if not path.exists():
-        return
+        return {}
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -107,6 +128,7 @@ def _refuse_strange(path: Path) -> None:
         raise DataError(
             f"{path}: is no STAC item, and the item of the mask beside it would have this name; rename one of them"
         )
+    return values
 
 
 def _collection(items: list[pystac.Item], options: CollectionOptions, name: str) -> pystac.Collection:

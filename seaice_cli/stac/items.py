@@ -15,7 +15,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from seaice_cli.errors import DataError, OptionError
 from seaice_cli.extras import require_extra
-from seaice_cli.outputs import new_file, reason_of
+from seaice_cli.outputs import reason_of
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.acquisition import acquired
 from seaice_cli.raster.reading.region import LAND, NODATA, UNSURE
@@ -81,18 +81,6 @@ def write_item(
     """
     item = make_item(raster, known_as=known_as, assets=assets)
     target.write_text(json.dumps(item.to_dict(include_self_link=False), indent=2) + "\n", encoding="utf-8")
-
-
-def save_item(raster: Path, *, overwrite: bool = False) -> Path:
-    """Write the item of a raster beside it, complete or not at all; return where it lies.
-
-    Raises:
-        SeaIceError: As `write_item`, or it exists.
-    """
-    target = item_path(raster)
-    with new_file(target, overwrite=overwrite) as partial:
-        write_item(raster, partial, known_as=raster)
-    return target
 
 
 def make_item(raster: Path, *, known_as: Path | None = None, assets: Mapping[str, Path] | None = None) -> pystac.Item:

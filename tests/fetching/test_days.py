@@ -21,7 +21,8 @@ def test_days_are_one_or_several():
 @pytest.mark.parametrize(
     ("text", "said"),
     [("june", "is no date"), ("2024-13-01", "is no date"), ("2024-06-02/2024-06-01", "ends before"), ("2024-06-01/", "is no date"),
-     ("2020-01-01/2022-01-01", "in parts"), (f"{datetime.now(UTC).date() + timedelta(days=3)}", "still to come")],
+     ("2020-01-01/2022-01-01", "in parts"), (f"{datetime.now(UTC).date() + timedelta(days=3)}", "still to come"),
+     (f"{datetime.now(UTC).date()}/{datetime.now(UTC).date() + timedelta(days=3)}", "still to come")],
 )  # fmt: skip
 def test_what_is_no_day_is_refused(text, said):
     with pytest.raises(OptionError, match=said):

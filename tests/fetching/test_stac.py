@@ -227,3 +227,46 @@ def test_what_is_no_item_is_one_line(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(SceneError, match="no STAC item that can be read"):
         read_item(str(tmp_path / "x.json"))
+
+
+def test_what_holds_nan_leaves_room_for_the_next_item(tmp_path):
+    items = []
+    for name, left in (("one", 500_000), ("two", 504_000)):
+        write_assets(tmp_path, name, left=left)
+        for number in (2, 3, 4):
+            path = tmp_path / f"{name}_B0{number}.tif"
+            with rasterio.open(path) as file:
+                profile = file.profile | {"dtype": "float32", "nodata": np.nan}
+                pixels = file.read(1).astype(np.float32)
+            pixels[:, :10] = np.nan
+            with rasterio.open(path, "w", **profile) as file:
+                file.write(pixels, 1)
+        about = item(tmp_path, name, "./")
+        for asset in about["assets"].values():
+            for band in asset.get("raster:bands", ()):
+                del band["nodata"]
+        (tmp_path / f"{name}.json").write_text(json.dumps(about))
+        items.append(read_item(str(tmp_path / f"{name}.json")))
+    mosaic_items(items, tmp_path / "scene.tif", SearchOptions(stac="here"), name="both", tags={})
+    with rasterio.open(tmp_path / "scene.tif") as scene:
+        pixels = scene.read(1)
+    assert pixels.shape == (400, 800)
+    assert np.flatnonzero(np.isnan(pixels).all(axis=0)).tolist() == [*range(10), *range(400, 410)]
+
+
+def test_a_nodata_value_that_no_pixel_can_hold_is_none(catalogue, tmp_path):
+    write_assets(tmp_path, "granule")
+    about = item(tmp_path, "granule", "./")
+    for asset in about["assets"].values():
+        for band in asset.get("raster:bands", ()):
+            band["nodata"] = -9999
+    (tmp_path / "granule.json").write_text(json.dumps(about))
+    mosaic_items(
+        [read_item(str(tmp_path / "granule.json"))],
+        tmp_path / "scene.tif",
+        SearchOptions(stac="here"),
+        name="x",
+        tags={},
+    )
+    with rasterio.open(tmp_path / "scene.tif") as scene:
+        assert (scene.nodata, scene.dtypes[0]) == (0, "uint16")

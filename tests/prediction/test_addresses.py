@@ -88,6 +88,17 @@ def test_a_night_is_one_line_and_leaves_nothing(place, server, two_class_model):
     assert not (place / "mask.png").exists()
 
 
+def test_a_day_that_may_still_be_completed_is_fetched_anew(place, server, two_class_model, monkeypatch):
+    command = ["gibs:2024-06-01", f"--bbox={BOX}", "--model", two_class_model]
+    assert predict(*command, "-o", "a.tif").exit_code == 0
+    server.requests.clear()
+    assert predict(*command, "-o", "b.tif").exit_code == 0
+    assert not server.requests
+    monkeypatch.setattr("seaice_cli.fetching.addresses._UNFINISHED_DAYS", 100_000)
+    assert predict(*command, "-o", "c.tif").exit_code == 0
+    assert server.requests
+
+
 def test_an_item_is_read_at_the_resolution_of_the_model(place):
     model = pixel_model(place / "model", dtype="uint16", valid_range=(0, 10_000), resolution=40.0)
     write_assets(place, "granule")

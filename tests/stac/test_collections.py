@@ -51,6 +51,27 @@ def test_a_collection_and_its_items_name_each_other_and_are_valid(masks):
     assert (first.hour, last.hour) == (8, 14)
 
 
+def test_other_files_of_a_mask_stay_in_its_item(masks):
+    assert seaice("stac", "masks", "-o", "c.json").exit_code == 0
+    known = json.loads((masks / "a.json").read_text())
+    (masks / "a.gpkg").write_bytes(b"polygons")
+    for name, file in (("vector", "a.gpkg"), ("preview", "gone.png")):
+        known["assets"][name] = {"href": f"./{file}", "roles": ["data"]}
+    (masks / "a.json").write_text(json.dumps(known))
+    assert seaice("stac", "masks", "-o", "c.json", "--overwrite").exit_code == 0
+    assert set(json.loads((masks / "a.json").read_text())["assets"]) == {"data", "vector"}
+
+
+def test_a_collection_is_no_item_and_no_item_is_of_two_masks(masks):
+    done = seaice("stac", "masks", "-o", "masks/a.json", "--overwrite")
+    assert (done.exit_code, list(masks.rglob("*.json"))) == (1, [])
+    assert "is the name of a mask's item" in done.stderr
+    (masks / "a.tiff").write_bytes((masks / "a.tif").read_bytes())
+    done = seaice("stac", "masks", "-o", "masks/c.json")
+    assert (done.exit_code, list(masks.rglob("*.json"))) == (1, [])
+    assert "would be the item of two masks" in done.stderr
+
+
 def test_a_collection_is_made_anew_with_its_items(masks):
     assert seaice("stac", "masks", "-o", "c.json").exit_code == 0
     assert seaice("stac", "masks", "-o", "c.json").exit_code == 1

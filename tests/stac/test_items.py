@@ -14,7 +14,7 @@ from pystac.extensions.projection import ProjectionExtension
 
 from seaice_cli.cli.main import cli
 from seaice_cli.errors import DataError, OptionError
-from seaice_cli.stac.items import make_item, save_item
+from seaice_cli.stac.items import make_item, write_item
 from tests.products.made import mask_at
 from tests.stac.schemas import MASK, check
 
@@ -109,7 +109,8 @@ def test_a_span_has_two_ends(tmp_path):
     mask_at(tmp_path / "m.tif", np.ones((8, 8), np.uint8))
     with rasterio.open(tmp_path / "m.tif", "r+") as mask:
         mask.update_tags(ACQUIRED="2024-06-01", SOFTWARE="seaice 1")
-    values = json.loads(save_item(tmp_path / "m.tif").read_text())
+    write_item(tmp_path / "m.tif", tmp_path / "m.json")
+    values = json.loads((tmp_path / "m.json").read_text())
     check(values, MASK)
     assert values["properties"]["datetime"] is None
     assert values["properties"]["start_datetime"] == "2024-06-01T00:00:00Z"

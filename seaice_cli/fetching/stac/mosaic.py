@@ -190,19 +190,24 @@ def _meaning(opened: Sequence[_Open]) -> tuple[tuple[float, ...], tuple[float, .
 
 
 def _nodata(one: _Open) -> float:
-    """Return what stands for no data: what the item or its file says, or zero."""
-    told = [
-        b.nodata if b.nodata is not None else d.nodatavals[b.index - 1]
-        for b, d in zip(one.bands, one.datasets, strict=True)
-    ]
-    return float(told[0]) if told[0] is not None else 0.0
+    """Return what stands for no data in a scene: what its first band says, or zero."""
+    told = _told_nodata(one, 0)
+    return 0.0 if told is None else told
+
+
+def _told_nodata(one: _Open, number: int) -> float | None:
+    """Return what stands for no data in a band, by the item or else its file; None also for what no pixel of its type can hold."""
+    band, dataset = one.bands[number], one.datasets[number]
+    told = band.nodata if band.nodata is not None else dataset.nodatavals[band.index - 1]
+    fits = told is not None and rasterio.dtypes.can_cast_dtype(told, dataset.dtypes[band.index - 1])
+    return float(told) if fits else None
 
 
 def _view(stack: ExitStack, one: _Open, number: int, raster: Raster) -> Any:
     """Return a band as it lies in the scene's grid."""
     band, dataset = one.bands[number], one.datasets[number]
     coarser = raster.transform.a >= _COARSER * _native(dataset, CRS.from_user_input(raster.crs))
-    source = band.nodata if band.nodata is not None else dataset.nodatavals[band.index - 1]
+    source = _told_nodata(one, number)
     with _telling(band):
         return stack.enter_context(WarpedVRT(
             dataset, crs=raster.crs, transform=raster.transform, height=raster.height, width=raster.width,
@@ -224,10 +229,15 @@ def _strips(
             if not free.any():
                 break
             found = np.stack([_read(view, band, window) for view, band in zip(bands, one.bands, strict=True)])
-            new = free & (found != raster.nodata).all(axis=0)
+            new = free & _is_data(found, raster.nodata).all(axis=0)
             pixels[:, new] = found[:, new]
             free &= ~new
         yield top, pixels, int(np.count_nonzero(~free))
+
+
+def _is_data(pixels: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.bool_]:
+    there: npt.NDArray[np.bool_] = ~np.isnan(pixels) if nodata is not None and math.isnan(nodata) else pixels != nodata
+    return there
 
 
 def _read(view: Any, band: Band, window: Window) -> npt.NDArray[Any]:

@@ -10,8 +10,9 @@ from seaice_cli.errors import OptionError, SceneError
 from seaice_cli.extras import require_extra
 from seaice_cli.fetching.boxes import Box, degrees_of, in_degrees
 from seaice_cli.fetching.options import SearchOptions
+from seaice_cli.fetching.redaction import public
 from seaice_cli.fetching.transport import Client as Transport
-from seaice_cli.fetching.transport import Patience, check_server, public
+from seaice_cli.fetching.transport import Patience, check_server
 
 if TYPE_CHECKING:
     import pystac

@@ -16,7 +16,8 @@ from rasterio.windows import Window
 
 from seaice_cli import __version__
 from seaice_cli.errors import OptionError, OutputError
-from seaice_cli.outputs import writing
+from seaice_cli.extras import require_extra
+from seaice_cli.outputs import new_file, refuse_target, writing
 from seaice_cli.products.composite.merging import Merger
 from seaice_cli.products.composite.options import LATEST, PROBABILITY, CompositeOptions
 from seaice_cli.products.composite.placing import Canvas, Placed, canvas_of, place_mask, place_probability
@@ -27,6 +28,7 @@ from seaice_cli.raster.reading.region import NODATA as NODATA_VALUE
 from seaice_cli.raster.reading.region import UNSURE
 from seaice_cli.raster.writing.cog import Layer, copy_cog
 from seaice_cli.raster.writing.verification import Written, verify, written
+from seaice_cli.stac.items import item_path, write_item
 from seaice_cli.vectorization.masks import Mask
 from seaice_cli.vectorization.writing.formats import check_target, replacing
 
@@ -81,6 +83,7 @@ def composite(  # noqa: PLR0913 - one argument for each thing given
     options: CompositeOptions | None = None,
     probabilities: Sequence[Path] = (),
     times: Sequence[Span] = (),
+    stac: bool = False,
     overwrite: bool = False,
     progress: Progress = iter,
 ) -> CompositeSummary:
@@ -94,6 +97,7 @@ def composite(  # noqa: PLR0913 - one argument for each thing given
         options: Rules.
         probabilities: Per cent of ice on the grid of each mask.
         times: When each was acquired; none: what the masks' tags say, or that they are given in their order.
+        stac: Also write a STAC item, the mask's name with .json in place of its suffix; all masks must say when they were acquired.
         overwrite: Replace files that exist.
         progress: Wraps the rows that strips begin with.
 
@@ -107,9 +111,14 @@ def composite(  # noqa: PLR0913 - one argument for each thing given
     _check(masks, target, layers, rule, probabilities, times)
     for path in filter(None, (target, layers)):
         check_target(path, overwrite=overwrite)
+    if stac:
+        require_extra("stac", "a STAC item")
+        refuse_target(item_path(target), overwrite=overwrite)
     with ExitStack() as stack:
         opened = [stack.enter_context(Mask(path, band=options.band)) for path in masks]
         moments = _moments(opened, times)
+        if stac and not moments:
+            raise OptionError("`stac`: an item says when, and not all masks do; say it with `time`, once for each")
         order = _order(opened, moments, options.max_age)
         chosen = [opened[k] for k in order]
         canvas = canvas_of(chosen)
@@ -121,12 +130,15 @@ def composite(  # noqa: PLR0913 - one argument for each thing given
         summary = CompositeSummary(str(target), [s.mask.path.name for s in scenes], canvas.height, canvas.width)
         stack.enter_context(_naming(target))
         made = (stack.enter_context(replacing(target)), stack.enter_context(replacing(layers)) if layers else None)
+        item = stack.enter_context(new_file(item_path(target), overwrite=overwrite)) if stac else None
         strips = _merge(scenes, canvas, rule, options, summary, progress)
         _write(strips, (target, layers), made, Layer(
             height=canvas.height, width=canvas.width, crs=canvas.crs, transform=canvas.transform, tags=tags,
             names=[names.get(value, "") for value in range(max(names) + 1)],
             colors=_colors(chosen[0], max(names) + 1), with_land=True, with_unsure="UNSURE" in tags,
         ))  # fmt: skip
+        if item:
+            write_item(made[0], item, known_as=target, assets={"layers": layers} if layers else None)
     return summary
 
 

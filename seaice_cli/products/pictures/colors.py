@@ -6,6 +6,7 @@ Classes have the colours of their mask, or those of a palette that people who ar
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,10 @@ def class_colors(names: Mapping[int, str], table: Mapping[int, Color], *, own: b
         table: The mask's own colour table.
         own: Whether those are taken where they are.
     """
-    found = {}
-    for order, (value, name) in enumerate(sorted(names.items())):
-        usual = _BY_NAME.get(name.lower(), _OTHERS[order % len(_OTHERS)])
-        found[value] = table.get(value, usual) if own else usual
+    usual = {value: _BY_NAME[name.lower()] for value, name in names.items() if name.lower() in _BY_NAME}
+    free = cycle([color for color in _OTHERS if color not in usual.values()] or _OTHERS)
+    usual |= {value: next(free) for value in sorted(names) if value not in usual}
+    found = {value: table.get(value, color) if own else color for value, color in usual.items()}
     return found | {LAND: LAND_COLOR, UNSURE: UNSURE_COLOR}
 
 

@@ -1,5 +1,7 @@
 """Masks put together."""
 
+import json
+
 import numpy as np
 import pytest
 import rasterio
@@ -50,6 +52,18 @@ def test_without_times_the_order_counts(tmp_path):
     assert run(tmp_path, b, a)[0].tolist() == [[ICE, ICE]]
     with pytest.raises(OptionError, match="`max_age`"):
         run(tmp_path, a, b, max_age=3)
+
+
+def test_an_item_is_made_with_the_mask_or_neither_is(pair, tmp_path):
+    composite(pair, tmp_path / "day.tif", layers=tmp_path / "layers.tif", stac=True)
+    item = json.loads((tmp_path / "day.json").read_text())
+    assert {name: asset["href"] for name, asset in item["assets"].items()} == {
+        "data": "./day.tif", "layers": "./layers.tif",
+    }  # fmt: skip
+    timeless = mask_at(tmp_path / "a2.tif", [[ICE, CLOUD]]), mask_at(tmp_path / "b2.tif", [[WATER, ICE]])
+    with pytest.raises(OptionError, match="not all masks do"):
+        composite(timeless, tmp_path / "other.tif", stac=True)
+    assert not list(tmp_path.glob("*other*"))
 
 
 def test_old_scenes_are_left_out(pair, tmp_path):
