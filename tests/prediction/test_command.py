@@ -19,5 +19,5 @@ from seaice_cli.prediction.options import PredictOptions
     ],
 )
 def test_an_address_is_shown_without_its_secrets(scene, shown):
-    words = shlex.split(repeating_command(scene, PredictOptions(), {})))
+    words = shlex.split(repeating_command(scene, PredictOptions(), {}))
     assert words[:3] == ["seaice", "predict", shown]
