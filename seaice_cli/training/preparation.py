@@ -129,7 +129,7 @@ def _samples(options: TrainOptions) -> tuple[list[Sample], list[float], list[Sam
 
 
 def _encoding(options: TrainOptions, samples: Sequence[Sample]) -> LabelEncoding:
-    values = parse_values(options.values) if options.values else None
+    values = parse_values(options.values).with_names(options.classes) if options.values else None
     if values is None and options.attribute:
         values = of_names(options.classes)
     encoding = LabelEncoding(

@@ -65,7 +65,7 @@ def build_encoding(
     if values and palette:
         raise OptionError("--values is for grey labels and --palette for coloured ones; give one of them")
     names = class_names(classes)
-    value_map = parse_values(values) if values else None
+    value_map = parse_values(values).with_names(names) if values else None
     if value_map is None and attribute and names:
         value_map = of_names(names)
     return LabelEncoding(

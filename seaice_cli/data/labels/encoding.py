@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,10 @@ class ValueMap:
     def is_of_texts(self) -> bool:
         """Whether it names texts alone: a number is then the id of its class, in polygons and in rasters beside them."""
         return bool(self.ids) and not any(value.isdecimal() for value in self.ids)
+
+    def with_names(self, names: Sequence[str]) -> ValueMap:
+        """Return the map in which texts that it does not name may also be the names of classes."""
+        return replace(self, ids={n: i for i, n in enumerate(names)} | dict(self.ids)) if self.is_of_texts else self
 
 
 BINARY = ValueMap({"0": 0}, other=1)

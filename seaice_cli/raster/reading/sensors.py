@@ -98,6 +98,7 @@ def recognise(facts: Facts) -> Sensor | None:
     Raises:
         SceneError: Its tags, bands and name speak for different sensors, or leave open what only the user can know.
     """
+    _refuse_contradiction(facts)
     evidence = {what: found for what, found in _evidence(facts).items() if found}
     agreed = set(sensors()).intersection(*evidence.values()) if evidence else set()
     if not evidence:
@@ -187,17 +188,28 @@ def _evidence(facts: Facts) -> dict[str, list[str]]:
     named = [text for text in facts.descriptions if text]
     file = PurePath(facts.path.rstrip("/").rpartition("/")[2]).name
     return {
-        "tags": _most(s for s in sensors().values() for sign in s.signs if _found(sign, lines)),
-        "bands": _most(s for s in sensors().values() for ps in s.bands.values() if any(_found(p, named) for p in ps)),
-        "name": _most(s for s in sensors().values() for p in s.files if _found(p, [file])),
+        "tags": _most([s for s in sensors().values() for sign in s.signs if _found(sign, lines)]),
+        "bands": _most([s for s in sensors().values() for ps in s.bands.values() if any(_found(p, named) for p in ps)]),
+        "name": _most([s for s in sensors().values() for p in s.files if _found(p, [file])]),
     }
 
 
-def _most(votes: Iterable[Sensor]) -> list[str]:
+def _most(votes: Sequence[Sensor]) -> list[str]:
     """Return the sensors that most signs speak for: a processing baseline tells two apart that share all else."""
     names = [sensor.name for sensor in votes]
     most = max((names.count(n) for n in names), default=0)
     return [n for n in dict.fromkeys(names) if names.count(n) == most]
+
+
+def _refuse_contradiction(facts: Facts) -> None:
+    """Refuse tags that speak for sensors that share no sign: a minority of them is no less true than the majority."""
+    lines = [f"{key}={value}" for key, value in facts.tags.items()]
+    told = [s for s in sensors().values() if any(_found(sign, lines) for sign in s.signs)]
+    for other in told[1:]:
+        if not set(told[0].signs).intersection(other.signs):
+            raise SceneError(
+                f"{facts.path}: its tags say {told[0].name} and {other.name}; say which is right with `sensor`"
+            )
 
 
 def _found(pattern: str, texts: Sequence[str]) -> bool:

@@ -39,11 +39,7 @@ def checks(
         any_resolution: Accept pixels of any size.
         bands_given: The user has chosen the bands, whatever their names say.
     """
-    found: list[Callable[[], None]] = [
-        partial(_refuse_radar, radiometry, scene),
-        partial(_refuse_other_number, radiometry, scene),
-        partial(_refuse_type, radiometry, scene),
-    ]
+    found: list[Callable[[], None]] = [partial(_refuse_kind, radiometry, scene)]
     if not bands_given:
         found.append(partial(_refuse_other_colors, radiometry, scene))
     if not any_resolution:
@@ -55,6 +51,8 @@ def warnings(radiometry: Radiometry, scene: Scene) -> Iterator[str]:
     """Yield what a user should know of a scene that passed the checks."""
     if len(set(scene.bands)) < len(scene.bands):
         yield "one band stands for several of the model's, which has learnt from colours"
+    if told := _other_colors(radiometry, scene):
+        yield f"its bands show {told}, and the model has learnt from {', '.join(radiometry.bands)}: its mask means nothing"
     sensor = radiometry.sensor
     if sensor is not None and sensor.sun and not radiometry.rescale and sun_factor(scene.facts) is None:
         yield "no tag tells the sun's elevation, so that its reflectances are too low under a low sun"
@@ -87,15 +85,24 @@ def _is_grey(scene: Scene, values: npt.NDArray[Any]) -> bool:
     return several and bool((values == values[0]).all()) and bool((values != values.flat[0]).any())
 
 
+def _refuse_kind(radiometry: Radiometry, scene: Scene) -> None:
+    """Refuse what is no picture of the model's kind, for the first reason: advice on its type is wrong for radar."""
+    for refuse in (_refuse_radar, _refuse_other_number, _refuse_type):
+        refuse(radiometry, scene)
+
+
 def _refuse_radar(radiometry: Radiometry, scene: Scene) -> None:
-    """Refuse what no model of pictures can read: radar, decibels, a single band of numbers with fractions or below zero."""
+    """Refuse what no model of pictures can read: radar, decibels, one or two bands of numbers with fractions or below zero."""
     bands = len(set(scene.bands))
-    if radiometry.dtype.kind == "f" or radiometry.valid_range[0] < 0 or bands > 2:
+    if radiometry.dtype.kind == "f" or radiometry.valid_range[0] < 0 or bands > max(2, len(radiometry.bands)):
         return
-    facts = scene.facts
+    facts, values = scene.facts, _finite(scene.sample())
     told = [*(facts.descriptions[b - 1] for b in scene.bands), *(f"{k}={v}" for k, v in facts.tags.items())]
-    numbers = scene.dtype.kind == "f" or bool((_finite(scene.sample()) < 0).any())
-    if numbers or any(_RADAR.search(text) for text in told):
+    if bands > 2:  # reflectances may be a little below zero, decibels are far below it
+        numbers = scene.dtype.kind == "f" and values.size > 0 and float(np.median(values)) < -1
+    else:
+        numbers = scene.dtype.kind == "f" or bool((values < 0).any())
+    if numbers or (bands <= 2 and any(_RADAR.search(text) for text in told)):
         raise SceneError(
             f"{scene.path}: holds {bands} band{'s' * (bands > 1)} of radar or other measurements ({scene.dtype}), not a picture in "
             f"colours; no shipped model reads radar: docs/finetune.md tells how to train one"
@@ -107,7 +114,8 @@ def _refuse_other_number(radiometry: Radiometry, scene: Scene) -> None:
     if found == 1 < wanted:
         raise SceneError(
             f"{scene.path}: has 1 band, a grey picture, where the model reads {wanted} ({names}); aerial photographs are for "
-            f"`model` {GREY_MODEL}; other grey pictures need one of their own: docs/finetune.md tells how to make it from polygons"
+            f"`model` {GREY_MODEL}, thermal ones from a helicopter for tir-melt-pond; other grey pictures need a model of their own: "
+            f"docs/finetune.md tells how to make it from polygons"
         )
     if found != wanted:
         raise SceneError(
@@ -117,13 +125,26 @@ def _refuse_other_number(radiometry: Radiometry, scene: Scene) -> None:
 
 def _refuse_other_colors(radiometry: Radiometry, scene: Scene) -> None:
     """Refuse bands whose names say that they show something else than the model reads."""
+    told = _other_colors(radiometry, scene)
+    if not told:
+        return
+    known = name_bands(scene.facts, radiometry.sensor)
+    missing = [name for name in radiometry.bands if name in COLORS and name not in known]
+    way_out = (
+        f"it has no {' and no '.join(missing)}: take a model that reads these bands, or make one (docs/finetune.md)"
+        if missing
+        else "choose bands with `bands`"
+    )
+    raise SceneError(f"{scene.path}: shows {told} where the model reads {', '.join(radiometry.bands)}; {way_out}")
+
+
+def _other_colors(radiometry: Radiometry, scene: Scene) -> str:
+    """Return what the bands that are read show, if their names say that it is something else than the model reads."""
     known = name_bands(scene.facts, radiometry.sensor)
     shown = [known[b - 1] for b in scene.bands]
-    if any(s and w in COLORS and s != w for s, w in zip(shown, radiometry.bands, strict=False)):
-        told = ", ".join(scene.facts.descriptions[b - 1] or known[b - 1] or f"band {b}" for b in scene.bands)
-        raise SceneError(
-            f"{scene.path}: shows {told} where the model reads {', '.join(radiometry.bands)}; choose bands with `bands`"
-        )
+    if not any(s and w in COLORS and s != w for s, w in zip(shown, radiometry.bands, strict=False)):
+        return ""
+    return ", ".join(scene.facts.descriptions[b - 1] or known[b - 1] or f"band {b}" for b in scene.bands)
 
 
 def _refuse_type(radiometry: Radiometry, scene: Scene) -> None:
@@ -134,7 +155,8 @@ def _refuse_type(radiometry: Radiometry, scene: Scene) -> None:
     ends = f"say with `rescale` LOW,HIGH (or auto) which of the scene's values stand for {low:g} and {high:g}"
     if radiometry.stretch and sensor is not None and not sensor.is_picture:
         raise SceneError(
-            f"{scene.path}: is a {scene.dtype} picture of {sensor.name}, stretched in a way that no file tells; {ends}"
+            f"{scene.path}: is a {scene.dtype} picture of {sensor.name}, stretched in a way that no file tells; {ends}, and look "
+            f"at the mask; better teach the model such scenes (docs/finetune.md)"
         )
     if scene.dtype == radiometry.dtype or (radiometry.dtype.kind == "f" and scene.dtype.kind == "f"):
         return

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seaice_cli.data.labels.encoding import BINARY, NAIC, LabelEncoding, ValueMap, of_names, parse_values, show_value
+from seaice_cli.data.labels.palettes import IGNORE
 from seaice_cli.errors import DataError
 
 
@@ -70,3 +71,10 @@ def test_values_are_shown_as_they_stand_in_the_file(value, text):
 
 def test_names_and_ids_stand_for_classes():
     assert of_names(("water", "ice")).ids == {"0": 0, "1": 1, "water": 0, "ice": 1}
+
+
+def test_names_of_classes_stay_beside_other_texts():
+    names = ("water", "ice")
+    assert parse_values("floe:1").with_names(names).ids == {"water": 0, "ice": 1, "floe": 1}
+    assert parse_values("ice:ignore").with_names(names).ids == {"water": 0, "ice": IGNORE}
+    assert parse_values("0:1,1:0").with_names(names).ids == {"0": 1, "1": 0}, "numbers say all that is meant"

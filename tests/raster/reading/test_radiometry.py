@@ -330,3 +330,21 @@ def test_a_low_sun_that_no_tag_tells_is_warned_about(write_scene):
     assert told(made(stretch=GIBS), path, sensor="landsat-l1") == []
     seen = converted(made(stretch=GIBS), path, sensor="landsat-l1").astype(int)
     assert np.abs(seen - as_values(reflectances())).max() <= 1
+
+
+def test_decibels_are_radar_in_three_bands_too(write_scene):
+    decibels = np.random.default_rng(3).normal(-15, 4, (3, 40, 40)).astype(np.float32)
+    told = refusal(made(stretch=GIBS), write_scene(decibels), rescale="auto")
+    assert "3 bands of radar or other measurements" in told
+    reflectances = np.random.default_rng(3).uniform(-0.02, 0.9, (3, 40, 40)).astype(np.float32)
+    assert "radar" not in str(refusal(made(stretch=GIBS), write_scene(reflectances, name="r.tif"), rescale="auto"))
+
+
+def test_a_file_without_the_bands_of_the_model_is_led_to_another_model(write_scene, noise):
+    path = write_scene(noise(40, 40))
+    with rasterio.open(path, "r+") as scene:
+        scene.descriptions = ("MODIS band 7 (2.1 um)", "MODIS band 2 (0.86 um)", "MODIS band 1 (0.65 um)")
+    assert "has no green and no blue: take a model that reads these" in refusal(made(stretch=GIBS), path)
+    with Scene(str(path)) as scene:
+        ready = fitted(made(stretch=GIBS), scene, bands=(1, 2, 3))
+        assert any("its mask means nothing" in told for told in warnings(ready, scene))

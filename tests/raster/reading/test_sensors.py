@@ -45,6 +45,12 @@ def test_what_contradicts_itself_is_refused_in_one_line():
     assert "\n" not in str(caught.value)
 
 
+def test_tags_that_speak_for_two_sensors_are_no_majority():
+    tags = {"SPACECRAFT_NAME": "Sentinel-2A", "PROCESSING_BASELINE": "05.09", "PROCESSING_LEVEL": "L2SP"}
+    with pytest.raises(SceneError, match=r"its tags say sentinel2 and landsat-l2; .*`sensor`"):
+        recognise(facts(tags=tags, descriptions=("B04", "B03", "B02")))
+
+
 def test_what_leaves_two_open_is_refused_unless_the_file_declares_its_scale():
     with pytest.raises(SceneError, match=r"sentinel2 or sentinel2-before-0400.*`sensor`"):
         recognise(facts(descriptions=("B04", "B03", "B02")))
