@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import click
 
 from seaice_cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.address_space import Command, needed
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer, complain, echo
 from seaice_cli.cli.shared.parameters import (
     BESIDE,
     STREAMS,
@@ -27,7 +28,6 @@ from seaice_cli.cli.shared.parameters import (
     model_options,
     overwrite,
 )
-from seaice_cli.cli.shared.verbosity import results_stream
 
 if TYPE_CHECKING:
     from seaice_cli.prediction.batch import PlanResult, Result
@@ -146,7 +146,7 @@ def predict(
         _refuse_table(summary, overwrite=options.overwrite, as_json=as_json)
     items = pair(scenes, output, options, beside=beside, recursive=recursive)
     if dry_run:
-        _tell([batch.plan(a) for a in items], as_json=as_json, err=False)
+        _tell_plans([batch.plan(a) for a in items], as_json=as_json)
         return
     if cluster:
         finished = [i for i in items if skip_existing and i.finished]
@@ -159,17 +159,39 @@ def predict(
         told = batch.run(items, progress=Bar, skip_existing=skip_existing, collect=bool(summary))
     if summary:
         _write_table(summary, told, overwrite=options.overwrite)
-    _tell(told, as_json=as_json, err=True, silent=summary in STREAMS)
+    _tell_results(told, as_json=as_json, silent=summary in STREAMS)
 
 
-def _tell(told: Sequence[PlanResult] | Sequence[Result], *, as_json: bool, err: bool, silent: bool = False) -> None:
-    """Print results, and end with 1 if one of them is none."""
+def _tell_plans(plans: Sequence[PlanResult], *, as_json: bool) -> None:
+    """Print plans, and end with 1 if one of them is a refusal."""
     if as_json:
-        values = [t.to_json() for t in told]
-        echo(json.dumps(values[0] if len(values) == 1 else values, indent=2))
+        _answer_json(plans)
+    for one in plans:
+        if not as_json:
+            answer(one.text())
+        elif not one.ok:
+            complain(one.text())
+    _end(plans)
+
+
+def _tell_results(told: Sequence[Result], *, as_json: bool, silent: bool) -> None:
+    """Print results, and end with 1 if one of them is an error."""
+    if as_json:
+        _answer_json(told)
     for one in told:
-        if not ((as_json or silent) and one.ok):
-            echo(one.text(), err=not one.ok and err)
+        if not one.ok:
+            complain(one.text())
+        elif not (as_json or silent):
+            echo(one.text())
+    _end(told)
+
+
+def _answer_json(told: Sequence[PlanResult] | Sequence[Result]) -> None:
+    values = [one.to_json() for one in told]
+    answer(json.dumps(values[0] if len(values) == 1 else values, indent=2))
+
+
+def _end(told: Sequence[PlanResult] | Sequence[Result]) -> None:
     if not all(one.ok for one in told):
         raise click.exceptions.Exit(1)
 
@@ -188,7 +210,7 @@ def _write_table(summary: str, told: Sequence[Result], *, overwrite: bool) -> No
 
     rows = [t.to_json() for t in told]
     if summary in STREAMS:
-        print_table(results_stream(), rows)
+        print_table(sys.stdout, rows)
     else:
         write_table(Path(summary), rows, overwrite=overwrite)
 
@@ -200,5 +222,5 @@ def _run_on_cluster(items: Sequence[BatchItem], where: str, output: Path | str) 
     with TaskBar() as bar:
         results = run(items, where, told=bar)
     if len(items) > 1:
-        echo(f"what became of every scene: {write_table(results, output)}", err=True)
+        echo(f"what became of every scene: {write_table(results, output)}")
     return [one.result for one in results]

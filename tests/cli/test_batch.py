@@ -111,7 +111,38 @@ def test_quiet_leaves_errors_and_json(scenes, two_class_model, before):
     assert (failed.exit_code, failed.stdout) == (1, "")
     assert "exists already" in failed.stderr
     assert quiet("vectorize", "1.tif", "1.gpkg").output == ""
-    assert quiet("models", "list").output == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["models", "list"], 0, "modis-truecolor"),
+        (["models", "show"], 0, "sha256"),
+        (["models", "show", "--card"], 0, "# "),
+        (["models", "show", "--stac"], 0, '"stac_version"'),
+        (["train", "--show", "--preset", "fast"], 0, "loss = "),
+        (["data", "check", "missing.csv"], 1, "missing.csv"),
+        (["predict", "nope.tif", "-o", "m.tif", "--dry-run"], 1, "Refused: nope.tif"),
+        (["predict", "{scenes}/a.tif", "-o", "m.tif", "--dry-run", "--model", "{model}"], 0, "windows  1"),
+        (["predict", "{scenes}/a.tif", "-o", "m.tif", "--summary", "-", "--model", "{model}"], 0, "a.tif,m.tif,done"),
+    ],
+)
+def test_quiet_leaves_what_was_asked_for(scenes, two_class_model, arguments, code, text):
+    words = [a.format(scenes=scenes, model=two_class_model) for a in arguments]
+    loud, quiet = seaice(*words), seaice(*words, "--overwrite", "-q") if "--summary" in words else seaice(*words, "-q")
+    assert quiet.exit_code == code, quiet.output
+    assert text in quiet.output
+    if "--summary" not in words:
+        assert all(line in loud.output for line in quiet.output.splitlines())
+
+
+def test_a_refused_plan_leaves_json_alone_on_the_standard_output(scenes, two_class_model):
+    done = seaice(
+        "predict", scenes / "a.tif", "-o", "m.tif", "--bands", "1,2", "--dry-run", "--json", "--model", two_class_model
+    )
+    assert done.exit_code == 1
+    assert len(json.loads(done.stdout)["refusals"]) == 1
+    assert "Refused: " in done.stderr
 
 
 def test_loud_tells_model_engine_and_windows_and_why(scenes, two_class_model):
