@@ -31,7 +31,7 @@ def null_scene(item, identity, most_parts):
     """Do nothing, and return what a mapped scene returns."""
     del identity, most_parts
     summary = Summary(item.scene, str(item.target), 1, 1, 1, 0, 0.0, 0.0, {}, 1.0, 0.0, 0.0, None, [], "null", "none")
-    return Outcome("null", 0.0, summary)
+    return Outcome("null", summary)
 
 
 def overhead(side, runs):

@@ -16,7 +16,15 @@ exit code 1; one that tells of several faults has a line for each. A programmer'
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
+
+WAYS_OUT = {
+    errno.EMFILE: "raise the limit on open files with `ulimit -n 4096`",
+    errno.ENFILE: "the machine has too many files open; close some programs",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""Out of errors of the system that are about no disk."""
 
 
 class SeaIceError(Exception):
@@ -27,6 +35,33 @@ def combine(errors: Sequence[SeaIceError]) -> SeaIceError:
     """Return one error that tells all of them, a line each; of the class of the first."""
     texts = list(dict.fromkeys(str(error) for error in errors))
     return errors[0] if len(texts) == 1 else type(errors[0])("\n".join(texts))
+
+
+def describe(error: BaseException, about: str = "") -> str:
+    """Return what a user is told of an error: the library's own text, or the best that can be said of any other.
+
+    Args:
+        error: Any.
+        about: What was worked on, named before a text that is not the library's own.
+    """
+    if isinstance(error, SeaIceError):
+        return str(error)
+    reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
+    if _is_lack_of_memory(error, reason):
+        told = f"out of memory ({reason}); choose a smaller `tile` or `batch_size`, or a machine with more of it"
+    elif isinstance(error, OSError) and error.strerror:
+        way_out = WAYS_OUT.get(error.errno or 0, "make room, or choose another place")
+        told = f"{error.filename or 'a file'}: {error.strerror}; {way_out}"
+    else:
+        told = f"unforeseen {type(error).__name__}: {reason}; please report this, with what `seaice -vv` prints"
+    return f"{about}: {told}" if about else told
+
+
+def _is_lack_of_memory(error: BaseException, reason: str) -> bool:
+    """Tell whether an error says that memory has run out: Python's, torch's (not imported here), or the loader's of libraries."""
+    if isinstance(error, ImportError):
+        return "failed to map segment" in reason
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 class SceneError(SeaIceError):

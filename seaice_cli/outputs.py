@@ -13,7 +13,7 @@ from pathlib import Path
 from rasterio._err import CPLE_BaseError  # what closing a dataset raises on a full disk; there is no public name for it
 from rasterio.errors import RasterioError
 
-from seaice_cli.errors import OutputError
+from seaice_cli.errors import WAYS_OUT, OutputError
 from seaice_cli.sidecars import (
     OWN,
     STYLE,
@@ -25,12 +25,6 @@ from seaice_cli.sidecars import (
 )
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-WAYS_OUT = {
-    errno.EMFILE: "raise the limit on open files with `ulimit -n 4096`",
-    errno.ENFILE: "the machine has too many files open; close some programs",
-    errno.ENAMETOOLONG: "choose a shorter name",
-}
-"""Out of errors of the system that are about no disk."""
 
 
 @contextmanager

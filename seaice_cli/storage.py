@@ -96,10 +96,10 @@ class Storage:
             known = {str(k): str(v) for k, v in answer.attributes.items()}
             return Found(int(answer.meta["size"]), str(answer.meta["e_tag"]), known)
 
-    def names(self, prefix: str = "") -> list[str]:
-        """Return the names of all objects under a prefix, in order."""
-        with self._telling(prefix):
-            return sorted(str(found["path"]) for chunk in self._store.list(prefix or None) for found in chunk)
+    def names(self) -> list[str]:
+        """Return the names of all objects, in order."""
+        with self._telling(""):
+            return sorted(str(found["path"]) for chunk in self._store.list() for found in chunk)
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove objects; those that are not there are no error."""

@@ -11,7 +11,7 @@ import click
 
 from seaice_cli.choices import RULES
 from seaice_cli.cli.shared.address_space import Command
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer, echo
 from seaice_cli.cli.shared.parameters import FILE, Classes, as_json, overwrite
 from seaice_cli.cli.shared.verbosity import bars_are_shown
 
@@ -85,7 +85,7 @@ def composite(
         times=[parse_span(text) for text in time], stac=stac, overwrite=overwrite, progress=_bar,
     )  # fmt: skip
     if as_json:
-        echo(json.dumps(summary.to_dict(), indent=2))
+        answer(json.dumps(summary.to_dict(), indent=2))
         return
     parts = ", ".join(f"{share:.1%} ({name})" for name, share in summary.hidden.items() if name != "composite")
     echo(

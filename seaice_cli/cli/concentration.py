@@ -11,7 +11,7 @@ import click
 
 from seaice_cli.choices import GRIDS
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer, echo
 from seaice_cli.cli.shared.parameters import FILE, Classes, as_json, overwrite
 from seaice_cli.cli.shared.verbosity import bars_are_shown
 
@@ -82,7 +82,10 @@ def concentration(
     made = concentrate(masks, options=options, probabilities=probability, time=span, progress=_bar)
     write_concentration(made, output, append=append, overwrite=overwrite, attributes=attributes)
     report = _summarize(made, output)
-    echo(json.dumps(report, indent=2) if as_json else _sentence(report))
+    if as_json:
+        answer(json.dumps(report, indent=2))
+    else:
+        echo(_sentence(report))
 
 
 def _summarize(made: Concentration, output: Path) -> dict[str, Any]:

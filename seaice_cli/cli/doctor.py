@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seaice_cli.cli.shared.address_space import MAPS, Command
+from seaice_cli.cli.shared.flags import answer
 from seaice_cli.cli.shared.parameters import as_json
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def doctor(as_json: bool) -> None:
     from seaice_cli.diagnosis.report import diagnose
 
     found = diagnose()
-    click.echo(json.dumps(found.to_json(), indent=2) if as_json else _tabulate(found))
+    answer(json.dumps(found.to_json(), indent=2) if as_json else _tabulate(found))
     if not found.ok:
         raise click.exceptions.Exit(1)
 

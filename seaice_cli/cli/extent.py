@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seaice_cli.cli.shared.address_space import Command
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer
 from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def extent(
     if csv:
         write_table(report.extents, csv, overwrite=overwrite)
     found = [extent.to_dict() for extent in report.extents]
-    echo(json.dumps(found, indent=2) if as_json else _tabulate(report.extents))
+    answer(json.dumps(found, indent=2) if as_json else _tabulate(report.extents))
 
 
 def _tabulate(extents: Sequence[Extent]) -> str:

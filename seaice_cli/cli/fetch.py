@@ -11,7 +11,7 @@ import click
 
 from seaice_cli.choices import SOURCES
 from seaice_cli.cli.shared.address_space import Command
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer, complain, echo
 from seaice_cli.cli.shared.parameters import Names, Numbers, as_json, overwrite
 from seaice_cli.cli.shared.verbosity import bars_are_shown
 
@@ -86,10 +86,10 @@ def fetch(output: Path, date: str, stac: str | None, overwrite: bool, as_json: b
     made = [one for one in told if not isinstance(one, SeaIceError)]
     if as_json:
         values = [one.to_json() for one in made]
-        echo(json.dumps(values if len(told) > 1 else values[0], indent=2))
+        answer(json.dumps(values if len(told) > 1 else values[0], indent=2))
     for one in told:
         if isinstance(one, SeaIceError):
-            echo(f"Error: {one}", err=True)
+            complain(f"Error: {one}")
         elif not as_json:
             echo(one.text())
     if len(made) < len(told):

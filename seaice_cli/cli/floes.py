@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seaice_cli.cli.shared.address_space import Command
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer
 from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def floes(
         from seaice_cli.products.floe_chart import draw_floes
 
         draw_floes(report, plot, overwrite=overwrite)
-    echo(json.dumps(report.to_dict(), indent=2) if as_json else _tabulate(report))
+    answer(json.dumps(report.to_dict(), indent=2) if as_json else _tabulate(report))
 
 
 def _tabulate(report: FloeReport) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from seaice_cli.cli.shared.address_space import Command
+from seaice_cli.cli.shared.flags import answer
 from seaice_cli.cli.shared.parameters import FILE, as_json
 
 
@@ -24,4 +25,4 @@ def info(mask: Path, as_json: bool) -> None:
     from seaice_cli.prediction.description import describe
 
     found = describe(mask)
-    click.echo(json.dumps(found.to_json(), indent=2) if as_json else found.text())
+    answer(json.dumps(found.to_json(), indent=2) if as_json else found.text())

@@ -23,13 +23,13 @@ from seaice_cli.cli.info import info
 from seaice_cli.cli.map import draw
 from seaice_cli.cli.models import models
 from seaice_cli.cli.predict import predict
-from seaice_cli.cli.shared.flags import FlagFormatter, as_flags
-from seaice_cli.cli.shared.verbosity import change_verbosity, verbosity
+from seaice_cli.cli.shared.flags import FlagFormatter, complain
+from seaice_cli.cli.shared.verbosity import QUIET, change_verbosity, verbosity
 from seaice_cli.cli.stac import stac
 from seaice_cli.cli.train import train
 from seaice_cli.cli.vectorize import vectorize
 from seaice_cli.cli.view import view
-from seaice_cli.errors import SeaIceError
+from seaice_cli.errors import describe
 
 GO_ON = "what is finished is kept; run the same command again to go on"
 
@@ -49,7 +49,7 @@ class _Group(click.Group):
         except BrokenPipeError:  # who reads the output has heard enough: click ends in silence
             raise
         except Exception as error:  # noqa: BLE001 - one line, whatever it was
-            _tell(ctx, "\n".join(f"Error: {line}" for line in _line(error).splitlines()))
+            _tell(ctx, "\n".join(f"Error: {line}" for line in describe(error).splitlines()))
             ctx.exit(1)
         except KeyboardInterrupt:
             _tell(ctx, f"Interrupted: {GO_ON}")
@@ -59,32 +59,10 @@ class _Group(click.Group):
             ctx.exit(128 + signal.SIGTERM)
 
 
-def _line(error: Exception) -> str:
-    """Return what a user is told of an error: the library's own text, or the best that can be said of any other."""
-    if isinstance(error, SeaIceError):
-        return str(error)
-    reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
-    if _is_lack_of_memory(error, reason):
-        return f"out of memory ({reason}); choose a smaller --tile or --batch-size, or a machine with more of it"
-    if isinstance(error, OSError) and error.strerror:
-        from seaice_cli.outputs import WAYS_OUT
-
-        way_out = WAYS_OUT.get(error.errno or 0, "make room, or choose another place")
-        return f"{error.filename or 'a file'}: {error.strerror}; {way_out}"
-    return f"unforeseen {type(error).__name__}: {reason}; please report this, with what `seaice -vv` prints"
-
-
-def _is_lack_of_memory(error: Exception, reason: str) -> bool:
-    """Tell whether an error says that memory has run out: Python's, torch's (not imported here), or the loader's of libraries."""
-    if isinstance(error, ImportError):
-        return "failed to map segment" in reason
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-
-
 def _tell(ctx: click.Context, text: str) -> None:
     if verbosity(ctx) >= 2:
         traceback.print_exc()
-    click.echo(as_flags(text, ctx), err=True)
+    complain(text)
 
 
 def _terminate(_number: int, _frame: object) -> None:
@@ -95,7 +73,7 @@ def _terminate(_number: int, _frame: object) -> None:
 @click.option(
     "-v", "--verbose", count=True, help="Say more: model, engine, windows, why; twice: with the traceback of an error."
 )
-@click.option("-q", "--quiet", count=True, help="Print errors, and what --json asks for.")
+@click.option("-q", "--quiet", count=True, help=QUIET)
 @click.version_option(__version__, prog_name="seaice")
 def cli(verbose: int, quiet: int) -> None:
     """Make sea-ice maps from satellite scenes of any size."""

@@ -11,6 +11,7 @@ import click
 from seaice_cli.choices import DEFAULT_MODEL, EXPORTS
 from seaice_cli.cli.shared.address_space import TORCH, Group
 from seaice_cli.cli.shared.completion import model_names
+from seaice_cli.cli.shared.flags import answer, echo
 from seaice_cli.cli.shared.parameters import as_json, overwrite
 
 SCENES = click.Path(path_type=Path, exists=True)
@@ -32,11 +33,11 @@ def list_models(as_json: bool) -> None:
 
     found = [find_model(name) for name in shipped()]
     if as_json:
-        click.echo(json.dumps([{"name": m.spec.name, "directory": str(m.directory)} for m in found], indent=2))
+        answer(json.dumps([{"name": m.spec.name, "directory": str(m.directory)} for m in found], indent=2))
         return
     for model in found:
         star = "*" if model.spec.name == DEFAULT_MODEL else " "
-        click.echo(f"{star} {model.spec.name:<20} {', '.join(model.spec.class_names):<22} {model.spec.description}")
+        answer(f"{star} {model.spec.name:<20} {', '.join(model.spec.class_names):<22} {model.spec.description}")
 
 
 @models.command("show")
@@ -62,7 +63,10 @@ def show_model(model: str, card: bool, stac: bool, as_json: bool) -> None:
 
         click.echo(describe_model(found))
         return
-    click.echo(found.spec.to_json().rstrip() if as_json else describe(found))
+    if as_json:
+        click.echo(found.spec.to_json().rstrip())
+    else:
+        answer(describe(found))
 
 
 @models.command("export", need=TORCH)
@@ -128,12 +132,12 @@ def _quantize(name: str, calibrate: Sequence[Path], measure: Sequence[Path], *, 
     scenes, _ = scenes_of_model(model.directory, calibrate)
     losses = quantize_model(model, [s.predicted for s in scenes], labelled, criteria)
     for source, loss in losses.items():
-        click.echo(
+        echo(
             f"{source}: mean IoU {loss.float32:.4f} in float32, {loss.int8:.4f} in int8; {loss.differs:.2%} of the classes differ"
         )
     worst = max(loss.miou for loss in losses.values())
     taken = "taken" if worst <= MAX_LOSS else f"more than {MAX_LOSS:g} is lost: not taken"
-    click.echo(f"{model.directory}: {taken} by --precision auto")
+    echo(f"{model.directory}: {taken} by --precision auto")
 
 
 def _export(model: str, output: Path, kind: str | None, *, half: bool, overwrite: bool) -> None:
@@ -145,4 +149,4 @@ def _export(model: str, output: Path, kind: str | None, *, half: bool, overwrite
     if output.exists() and not overwrite:
         raise OutputError(f"{output}: exists already; --overwrite replaces it")
     for path in export_model(find_model(model), output, kind or by_suffix.get(output.suffix, "safetensors"), half=half):
-        click.echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+        echo(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")

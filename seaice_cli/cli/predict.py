@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from seaice_cli.choices import AUGMENTATIONS, FORMATS, ON_BAD_BLOCK
 from seaice_cli.cli.shared.address_space import Command, needed
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer, as_flags, complain, echo
 from seaice_cli.cli.shared.parameters import (
     BESIDE,
     STREAMS,
@@ -27,10 +27,10 @@ from seaice_cli.cli.shared.parameters import (
     model_options,
     overwrite,
 )
-from seaice_cli.cli.shared.verbosity import results_stream
 
 if TYPE_CHECKING:
     from seaice_cli.prediction.batch import PlanResult, Result
+    from seaice_cli.prediction.options import PredictOptions
     from seaice_cli.prediction.scenes.pairing import BatchItem
 
 
@@ -115,7 +115,8 @@ if TYPE_CHECKING:
 @click.option("--skip-existing", is_flag=True, help="Leave scenes alone whose files are all there.")
 @click.option(
     "--summary", metavar="CSV",
-    help="Also write a table: areas, shares, seconds, warnings and errors, a scene a row; - prints it.",
+    help="Also write a table: areas, shares, seconds, warnings and errors, a scene a row; - prints it.  "
+    "[default: none, on a cluster OUTPUT/summary.csv]",
 )  # fmt: skip
 @click.option(
     "--cluster",
@@ -146,59 +147,96 @@ def predict(
         _refuse_table(summary, overwrite=options.overwrite, as_json=as_json)
     items = pair(scenes, output, options, beside=beside, recursive=recursive)
     if dry_run:
-        _tell([batch.plan(a) for a in items], as_json=as_json, err=False)
+        _tell_plans([batch.plan(a) for a in items], as_json=as_json)
         return
+    table = (
+        _Table(summary, options.overwrite) if summary else _table_beside(output, items, options) if cluster else None
+    )
     if cluster:
-        finished = [i for i in items if skip_existing and i.finished]
-        left = [i for i in items if i not in finished]
-        told = [
-            *batch.run(finished, progress=Bar, skip_existing=True),
-            *(_run_on_cluster(left, cluster, output) if left else []),
-        ]
+        told = _run_on_cluster(items, cluster, skip_existing=skip_existing)
     else:
         told = batch.run(items, progress=Bar, skip_existing=skip_existing, collect=bool(summary))
-    if summary:
-        _write_table(summary, told, overwrite=options.overwrite)
-    _tell(told, as_json=as_json, err=True, silent=summary in STREAMS)
+    if table:
+        _write_table(table, told)
+    if table and not summary and not as_json:
+        echo(f"{table.target}: what became of every scene")
+    _tell_results(told, as_json=as_json, silent=summary in STREAMS)
 
 
-def _tell(told: Sequence[PlanResult] | Sequence[Result], *, as_json: bool, err: bool, silent: bool = False) -> None:
-    """Print results, and end with 1 if one of them is none."""
+def _tell_plans(plans: Sequence[PlanResult], *, as_json: bool) -> None:
+    """Print plans, and end with 1 if one of them is a refusal."""
     if as_json:
-        values = [t.to_json() for t in told]
-        echo(json.dumps(values[0] if len(values) == 1 else values, indent=2))
+        _answer_json(plans)
+    for one in plans:
+        if not as_json:
+            answer(one.text())
+        elif not one.ok:
+            complain(one.text())
+    _end(plans)
+
+
+def _tell_results(told: Sequence[Result], *, as_json: bool, silent: bool) -> None:
+    """Print results, and end with 1 if one of them is an error."""
+    if as_json:
+        _answer_json(told)
     for one in told:
-        if not ((as_json or silent) and one.ok):
-            echo(one.text(), err=not one.ok and err)
+        if not one.ok:
+            complain(one.text())
+        elif not (as_json or silent):
+            echo(one.text())
+    _end(told)
+
+
+def _answer_json(told: Sequence[PlanResult] | Sequence[Result]) -> None:
+    values = [one.to_json() for one in told]
+    answer(json.dumps(values[0] if len(values) == 1 else values, indent=2))
+
+
+def _end(told: Sequence[PlanResult] | Sequence[Result]) -> None:
     if not all(one.ok for one in told):
         raise click.exceptions.Exit(1)
 
 
+class _Table(NamedTuple):
+    """A table of all scenes that is to be written."""
+
+    target: str
+    overwrite: bool
+
+
 def _refuse_table(summary: str, *, overwrite: bool, as_json: bool) -> None:
-    from seaice_cli.outputs import refuse_target
+    from seaice_cli.prediction.scenes.table import refuse_table
 
     if summary not in STREAMS:
-        refuse_target(Path(summary), overwrite=overwrite)
+        refuse_table(summary, overwrite=overwrite)
     elif as_json:
         raise click.UsageError(f"--summary {summary} and --json would be mixed on one stream; name a file")
 
 
-def _write_table(summary: str, told: Sequence[Result], *, overwrite: bool) -> None:
-    from seaice_cli.prediction.scenes.table import print_table, write_table
+def _table_beside(output: Path | str, items: Sequence[BatchItem], options: PredictOptions) -> _Table | None:
+    """Return the table in a folder of masks; that of the same scenes, whose run is taken up, is replaced."""
+    from seaice_cli.prediction.scenes.table import NAME, is_table_of, refuse_table
 
-    rows = [t.to_json() for t in told]
-    if summary in STREAMS:
-        print_table(results_stream(), rows)
+    if len(items) < 2:
+        return None
+    target = f"{str(output).rstrip('/')}/{NAME}"
+    overwrite = options.overwrite or is_table_of(target, [item.scene for item in items])
+    refuse_table(target, overwrite=overwrite)
+    return _Table(target, overwrite)
+
+
+def _write_table(table: _Table, told: Sequence[Result]) -> None:
+    from seaice_cli.prediction.scenes.table import format_table, write_table
+
+    text = as_flags(format_table([one.to_json() for one in told]))
+    if table.target in STREAMS:
+        click.echo(text, nl=False)
     else:
-        write_table(Path(summary), rows, overwrite=overwrite)
+        write_table(table.target, text, overwrite=table.overwrite)
 
 
-def _run_on_cluster(items: Sequence[BatchItem], where: str, output: Path | str) -> list[Result]:
+def _run_on_cluster(items: Sequence[BatchItem], where: str, *, skip_existing: bool) -> list[Result]:
     from seaice_cli.cluster.pipeline import run
-    from seaice_cli.cluster.table import write_table
 
     with TaskBar() as bar:
-        results = run(items, where, told=bar)
-    if len(items) > 1:
-        echo(f"what became of every scene: {write_table(results, output)}", err=True)
-    return [one.result for one in results]
+        return run(items, where, told=bar, skip_existing=skip_existing)

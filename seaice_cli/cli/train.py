@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import TORCH
+from seaice_cli.cli.shared.flags import answer, echo
 from seaice_cli.cli.shared.parameters import as_json, overwrite
 from seaice_cli.cli.shared.train_options import GroupedCommand, train_options
 from seaice_cli.cli.shared.verbosity import bars_are_shown
@@ -74,9 +75,9 @@ def train(
         model, scores = run(options, output, resume=resume, overwrite=overwrite, progress=_bar)
     if as_json:
         numbers = {name: None if math.isnan(value) else value for name, value in scores.items()}
-        click.echo(json.dumps({"model": str(model), **numbers}, indent=2))
+        answer(json.dumps({"model": str(model), **numbers}, indent=2))
         return
-    click.echo(f"{model}: {_summary(scores)}")
+    echo(f"{model}: {_summary(scores)}")
 
 
 def _bar(steps: Iterable[int]) -> Iterable[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,10 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import POLYGONS, Command
+from seaice_cli.cli.shared.flags import answer, echo
 from seaice_cli.cli.shared.lean_imports import UNUSED, load_lean, loading
 from seaice_cli.cli.shared.parameters import FILE, STREAMS, Classes, Numbers, as_json, overwrite
-from seaice_cli.cli.shared.verbosity import bars_are_shown, results_stream
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 
 ATTRIBUTES = ("basic", "floe", "none")
 
@@ -112,11 +114,11 @@ def vectorize(
     if str(wanted) in STREAMS:
         return
     if as_json:
-        click.echo(json.dumps(summary.to_dict(), indent=2))
+        answer(json.dumps(summary.to_dict(), indent=2))
         return
     classes = ", ".join(f"{count} {name}" for name, count in summary.by_class.items())
     area = f", {summary.area_m2 / 1e6:.6g} km²" if summary.area_m2 is not None else ""
-    click.echo(f"{summary.target}: {summary.polygons} polygons{f' ({classes})' if classes else ''}{area}")
+    echo(f"{summary.target}: {summary.polygons} polygons{f' ({classes})' if classes else ''}{area}")
 
 
 def _one_of(target: Path | None, output: Path | None) -> Path:
@@ -138,4 +140,4 @@ def _placed(target: Path, *, as_json: bool) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         yield (file := Path(folder) / "polygons.geojsonl")
         with file.open(encoding="utf-8") as lines:
-            shutil.copyfileobj(lines, results_stream())
+            shutil.copyfileobj(lines, sys.stdout)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import Command
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer, echo
 from seaice_cli.cli.shared.parameters import FILE, as_json, overwrite
 
 
@@ -45,4 +45,7 @@ def view(
     beside = f", tiles in {made['folder']}" if made["folder"] else ""
     size = f"{made['tile_bytes'] / 1e6:.1f} MB of tiles{beside}"
     sentence = f"{made['target']}: {len(made['layers'])} layers, {made['polygons']} polygons, {size}"
-    echo(json.dumps(made, indent=2) if as_json else sentence)
+    if as_json:
+        answer(json.dumps(made, indent=2))
+    else:
+        echo(sentence)

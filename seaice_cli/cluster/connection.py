@@ -8,9 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from seaice_cli import __version__
 from seaice_cli.cluster.workers import ENGINE, EnginePlugin
 from seaice_cli.errors import ClusterError, OptionError
 from seaice_cli.extras import require_extra
+from seaice_cli.outputs import shorten
 from seaice_cli.raster.processors import processors
 
 BATCH_SYSTEMS = {
@@ -52,6 +54,11 @@ def connect(where: str) -> Iterator[Any]:
         except (OSError, ValueError) as error:
             raise ClusterError(
                 f"{where}: there is no scheduler; start one (dask scheduler), or look at the address"
+            ) from error
+        except Exception as error:  # whatever a worker answers that cannot load the plugin
+            raise ClusterError(
+                f"{where}: its workers cannot load seaice ({shorten(str(error).splitlines()[0])}); install version {__version__} "
+                f"where they run"
             ) from error
         yield client
 

@@ -9,6 +9,7 @@ Dask schedules, moves and repeats tasks; a task that is repeated goes on from wh
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,14 +21,15 @@ from seaice_cli.cluster.connection import connect
 from seaice_cli.cluster.shared_parts import SharedParts, divide
 from seaice_cli.cluster.tasks import Outcome, assemble, compute_parts, map_scene
 from seaice_cli.cluster.workers import ENGINE, Identity
-from seaice_cli.errors import ClusterError, SeaIceError
+from seaice_cli.errors import ClusterError, SeaIceError, describe
 from seaice_cli.locking import alone
-from seaice_cli.prediction.batch import Result
+from seaice_cli.network.catalog import shipped
+from seaice_cli.prediction.batch import Result, find_finished
 from seaice_cli.prediction.parts.run_folder import forget
 from seaice_cli.prediction.scenes.pairing import BatchItem
 from seaice_cli.prediction.summary import Summary
-from seaice_cli.prediction.uploading import Upload
 
+log = logging.getLogger(__name__)
 Told = Callable[[int, int], None]
 """Called with how many tasks are done, and how many there are."""
 RETRIES = 2
@@ -46,36 +48,35 @@ class _Scene:
     shared: SharedParts | None = None
     ranges_left: int = 0
     windows: int = 0
-    seconds: float = 0.0
     workers: set[str] = field(default_factory=set)
     result: Result | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterResult:
-    """What became of one scene on a cluster."""
-
-    result: Result
-    seconds: float
-    """Of all its tasks together."""
-    workers: tuple[str, ...]
-
-
-def run(items: Sequence[BatchItem], where: str, *, told: Told | None = None) -> list[ClusterResult]:
+def run(
+    items: Sequence[BatchItem], where: str, *, told: Told | None = None, skip_existing: bool = False
+) -> list[Result]:  # fmt: skip
     """Map every item on a cluster; return what became of each, in order. A scene that fails stops none of the others.
 
     Args:
         items: Scenes and their targets, which workers find under the same names.
-        where: As `connection.connect` takes it.
+        where: As `connection.connect` takes it; not asked for scenes that are all left alone.
         told: Told of every task that is done.
+        skip_existing: Leave scenes alone whose files are all there.
 
     Raises:
         SeaIceError: There is no such cluster, or it is lost. What is finished is kept, and the same call goes on from there.
     """
+    finished = [find_finished(item) if skip_existing else None for item in items]
+    left = [item for item, there in zip(items, finished, strict=True) if there is None]
+    made = iter(_map([_absolute(item) for item in left], where, told or _silent) if left else ())
+    return [there or next(made) for there in finished]
+
+
+def _map(items: Sequence[BatchItem], where: str, told: Told) -> list[Result]:
     identity = Identity.of(items[0].options.model)
     with connect(where) as client, ExitStack() as held:
-        results = _Run(client, identity, items, held, told or _silent).results()
-    if all(r.result.ok for r in results):
+        results = _Run(client, identity, items, held, told).results()
+    if all(r.ok for r in results):
         for item in items:
             _forget(item)
     return results
@@ -90,7 +91,7 @@ class _Run:
         from distributed import as_completed
 
         self._client, self._identity, self._held, self._told = client, identity, held, told
-        self._scenes = [_Scene(_absolute(item)) for item in items]
+        self._scenes = [_Scene(item) for item in items]
         self._workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
         self._most_parts = 1 if len(items) < self._workers else LARGE
         self._running: dict[Any, _Scene] = {}
@@ -98,7 +99,7 @@ class _Run:
         self._began = time.perf_counter()
         self._completed = as_completed(loop=client.loop)
 
-    def results(self) -> list[ClusterResult]:
+    def results(self) -> list[Result]:
         for scene in self._scenes:
             self._submit(scene, map_scene, self._most_parts)
         for future in self._completed:
@@ -107,7 +108,7 @@ class _Run:
             self._done += 1
             self._told(self._done, self._tasks)
         return [
-            ClusterResult(s.result or Result(s.item.scene, error="was given up"), s.seconds, tuple(sorted(s.workers)))
+            replace(s.result or Result(s.item.scene, error="was given up"), workers=tuple(sorted(s.workers)))
             for s in self._scenes
         ]
 
@@ -122,31 +123,20 @@ class _Run:
         self._completed.add(future)
 
     def _outcome(self, scene: _Scene, future: Any) -> Outcome:
-        from distributed import CancelledError, KilledWorker
+        from distributed import CancelledError
 
+        if future.status == "error":  # raised by the task; what is raised below is about the connection
+            return _failure(scene.item, future.exception())
         try:
             outcome: Outcome = future.result()
-        except KilledWorker as error:
-            reason = (
-                f"{scene.item.scene}: {error.allowed_failures + 1} workers in turn were killed over it, the last "
-                f"{error.last_worker.address}; "
-                f"did they run out of memory? Choose a smaller `tile`, or larger workers"
-            )
-            return Outcome("", 0.0, error=reason)
         except (CancelledError, TimeoutError, OSError) as error:
             raise ClusterError(
                 "the scheduler is gone; what is finished is kept: start it, and run the same command again"
             ) from error
-        except Exception as error:  # noqa: BLE001 - whatever it was, the other scenes go on
-            reason = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
-            return Outcome(
-                "", 0.0, error=f"{scene.item.scene}: unforeseen {type(error).__name__} on a worker: {reason}"
-            )
         return outcome
 
     def _take(self, scene: _Scene, outcome: Outcome) -> None:
         scene.windows += outcome.windows
-        scene.seconds += outcome.seconds
         scene.workers |= {outcome.worker} - {""}
         if scene.result is not None:  # another of its ranges has failed
             return
@@ -191,6 +181,20 @@ class _Run:
         return min(shared.count, max(self._workers, min(4 * self._workers, shared.grid_rows // ROWS_PER_RANGE)))
 
 
+def _failure(item: BatchItem, error: BaseException) -> Outcome:
+    """Return the outcome of a task that has failed for no reason of a user's, as often as it was tried."""
+    from distributed import KilledWorker
+
+    if not isinstance(error, KilledWorker):
+        log.debug("%s", item.scene, exc_info=error)
+        return Outcome("", error=describe(error, item.scene))
+    reason = (
+        f"{item.scene}: {error.allowed_failures + 1} workers in turn were killed over it, the last {error.last_worker.address}; "
+        f"did they run out of memory? Choose a smaller `tile`, or larger workers"
+    )
+    return Outcome("", error=reason)
+
+
 def _key(name: str, item: BatchItem, *rest: Any) -> str:
     """Return the name of a task: two clients of one scheduler that want the same share it."""
     digest = hashlib.sha256(repr((item, rest)).encode()).hexdigest()[:24]
@@ -201,13 +205,18 @@ def _absolute(item: BatchItem) -> BatchItem:
     """Return an item whose files have the names by which a worker finds them, wherever it stands."""
     scene = str(Path(item.scene).absolute()) if Path(item.scene).exists() else item.scene
     paths = {name: getattr(item.options, name) for name in ("aoi", "land", "probability", "vector", "preview")}
-    options = replace(item.options, **{name: path.absolute() for name, path in paths.items() if path is not None})
+    files = {name: path.absolute() for name, path in paths.items() if path is not None}
+    options = replace(item.options, model=_absolute_model(item.options.model), **files)
     return replace(item, scene=scene, target=item.target.absolute(), options=options)
 
 
+def _absolute_model(name: str) -> str:
+    return str(Path(name).absolute()) if name not in shipped() and Path(name).is_dir() else name
+
+
 def _forget(item: BatchItem) -> None:
-    if item.upload:
-        Upload(item.upload, overwrite=False).forget()
+    if upload := item.uploading():
+        upload.forget()
     else:
         forget(item.target)
 

@@ -72,8 +72,6 @@ class DeliveringStore(PartStore):
     def __init__(self, folder: Path, named: Path, shared: SharedParts) -> None:
         super().__init__(folder, named)
         self._storage = Storage(shared.place)
-        self.bytes = 0
-        """How many were put."""
 
     def carry_over(self, index: int, name: str, pixels: npt.NDArray[Any]) -> None:
         """Keep nothing: what the blend carries is far larger than a part, and whoever goes on computes it anew."""
@@ -83,7 +81,6 @@ class DeliveringStore(PartStore):
         super().finish(index, counts, layers)
         files = [self.blocks_path(index, layer) for layer in layers]
         for file in (*files, self.folder / f"{index:05d}.json"):
-            self.bytes += file.stat().st_size
             self._storage.put(file.name, file)
             file.unlink()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from seaice_cli.prediction.pipeline import silent
 from seaice_cli.prediction.ranges import compute_range
 from seaice_cli.prediction.scenes.pairing import BatchItem
 from seaice_cli.prediction.summary import Summary
-from seaice_cli.prediction.uploading import Upload
 
 _engines: dict[Identity, dict[str, Engines]] = {}
 """Engines of this process, opened once for all its tasks."""
@@ -28,40 +26,35 @@ class Outcome:
     """What became of a task."""
 
     worker: str
-    seconds: float
     summary: Summary | None = None
     parts: SharedParts | None = None
     """Of a scene that is to be computed in parts."""
     windows: int = 0
-    bytes: int = 0
-    """Put into shared storage."""
     error: str = ""
 
 
 def map_scene(item: BatchItem, identity: Identity, most_parts: int) -> Outcome:
     """Map one scene; one of more than so many parts is left to be computed in parts."""
-    began = time.perf_counter()
     try:
         identity.check()
         parts = _to_be_divided(item, identity, most_parts)
         if parts is not None:
-            return Outcome(worker_address(), time.perf_counter() - began, parts=parts)
+            return Outcome(worker_address(), parts=parts)
         summary = run_item(item, silent, _opened(identity, item).open, keep_record=True)
     except SeaIceError as error:
-        return Outcome(worker_address(), time.perf_counter() - began, error=str(error))
-    return Outcome(worker_address(), time.perf_counter() - began, summary, windows=summary.windows_run)
+        return Outcome(worker_address(), error=str(error))
+    return Outcome(worker_address(), summary, windows=summary.windows_run)
 
 
 def compute_parts(item: BatchItem, identity: Identity, shared: SharedParts, indices: range) -> Outcome:
     """Compute those of a range of parts that nobody has finished yet."""
-    began, windows = time.perf_counter(), 0
+    windows = 0
     try:
         identity.check()
-        here = item.here()
         missing = set(shared.missing())
         with (
             tempfile.TemporaryDirectory(prefix="seaice-") as folder,
-            Job(here.scene, here.target, here.options) as job,
+            Job(item.scene, _target(item, Path(folder)), item.options) as job,
         ):
             engine = _opened(identity, item).open(job)
             if fingerprint(job.manifest(engine)) != shared.fingerprint:
@@ -69,22 +62,22 @@ def compute_parts(item: BatchItem, identity: Identity, shared: SharedParts, indi
                     f"{item.scene}: worker {worker_address()} reads another state of it than the one before, or computes in "
                     f"{engine.precision} on {engine.device} where that did not; choose `precision` and `device`"
                 )
-            store = DeliveringStore(Path(folder), here.target, shared)
+            store = DeliveringStore(Path(folder), job.target, shared)
             for stretch in consecutive([i for i in indices if i in missing]):
                 windows += compute_range(job, store, engine, job.parts[stretch.start : stretch.stop])
             job.scene.refuse_change()
     except SeaIceError as error:
-        return Outcome(worker_address(), time.perf_counter() - began, error=str(error))
-    return Outcome(worker_address(), time.perf_counter() - began, windows=windows, bytes=store.bytes)
+        return Outcome(worker_address(), error=str(error))
+    return Outcome(worker_address(), windows=windows)
 
 
 def assemble(item: BatchItem, identity: Identity, shared: SharedParts) -> Outcome:
     """Make the files of a scene of its parts, give them their names, and remove the parts."""
-    began = time.perf_counter()
     try:
         identity.check()
-        here, engines = item.here(), _opened(identity, item)
+        engines = _opened(identity, item)
         with (
+            item.here() as here,
             Job(here.scene, here.target, here.options) as job,
             RunFolder(here.target, job.manifest(engines.open(job))) as folder,
         ):
@@ -95,20 +88,24 @@ def assemble(item: BatchItem, identity: Identity, shared: SharedParts) -> Outcom
         summary = run_item(item, silent, engines.open, keep_record=True)
         shared.remove()
     except SeaIceError as error:
-        return Outcome(worker_address(), time.perf_counter() - began, error=str(error))
-    return Outcome(worker_address(), time.perf_counter() - began, summary)
+        return Outcome(worker_address(), error=str(error))
+    return Outcome(worker_address(), summary)
 
 
 def _to_be_divided(item: BatchItem, identity: Identity, most_parts: int) -> SharedParts | None:
-    here = item.here()
-    with Job(here.scene, here.target, here.options) as job:
+    with item.here() as here, Job(here.scene, here.target, here.options) as job:
         if len(job.parts) <= most_parts:
             return None
         manifest = job.manifest(_opened(identity, item).open(job))
-        upload = Upload(item.upload, overwrite=item.options.overwrite) if item.upload else None
+        upload = item.uploading()
         if published(here.target, manifest) or (upload and upload.earlier(manifest)):
             return None
         return SharedParts.of(item, fingerprint(manifest), len(job.parts), len(job.grid.rows))
+
+
+def _target(item: BatchItem, folder: Path) -> Path:
+    """Return the mask that a range of parts belongs to; several workers of a machine must not share the scratch of an object."""
+    return folder / item.target.name if item.upload else item.target
 
 
 def _opened(identity: Identity, item: BatchItem) -> Engines:

@@ -5,13 +5,14 @@ The engine is opened once for all scenes of one shape, and masks are assembled b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seaice_cli.errors import SeaIceError
+from seaice_cli.errors import SeaIceError, describe
 from seaice_cli.logged import LoggedWarnings
 from seaice_cli.network.engines import Engine
 from seaice_cli.prediction.job import Job
@@ -21,6 +22,7 @@ from seaice_cli.prediction.scenes.pairing import BatchItem
 from seaice_cli.prediction.summary import Summary
 from seaice_cli.prediction.uploading import Upload
 
+log = logging.getLogger(__name__)
 SAVERS = 4
 """Threads that assemble and compress masks."""
 
@@ -34,6 +36,8 @@ class Result:
     error: str = ""
     skipped: str = ""
     """The mask that was there."""
+    workers: tuple[str, ...] = ()
+    """Of a cluster: those that have worked on it."""
 
     @property
     def ok(self) -> bool:
@@ -42,11 +46,13 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values."""
+        workers = {"workers": list(self.workers)} if self.workers else {}
         if self.summary:
-            return asdict(self.summary)
+            return asdict(self.summary) | workers
         return {
             "scene": self.scene,
             **({"error": self.error} if self.error else {"mask": self.skipped, "skipped": True}),
+            **workers,
         }
 
     def text(self) -> str:
@@ -94,11 +100,20 @@ class PlanResult:
 def plan(item: BatchItem) -> PlanResult:
     """Work out what a run would do."""
     try:
-        item = item.here()
-        found = dry_run(item.scene, item.target, item.options)
+        with item.here() as here:
+            found = dry_run(here.scene, here.target, here.options)
         return PlanResult(item.scene, replace(found, mask=item.upload or found.mask))
     except SeaIceError as error:
         return PlanResult(item.scene, error=str(error))
+
+
+def find_finished(item: BatchItem) -> Result | None:
+    """Return the result of an item whose files are all there; None where they are not.
+
+    Raises:
+        OutputError: The storage does not answer.
+    """
+    return Result(item.scene, skipped=item.upload or str(item.target)) if item.is_finished() else None
 
 
 Save = Callable[..., "Future[Result]"]
@@ -108,7 +123,7 @@ Save = Callable[..., "Future[Result]"]
 def run(
     items: Sequence[BatchItem], *, progress: Callable[[str], Progress], skip_existing: bool = False, collect: bool = False
 ) -> list[Result]:  # fmt: skip
-    """Run every item; return what became of each, in order.
+    """Run every item; return what became of each, in order. Whatever ends one, the others are made.
 
     Args:
         items: Scenes and their files.
@@ -123,7 +138,7 @@ def run(
     with ThreadPoolExecutor(SAVERS) as savers:
         # One by itself is made in this thread, where an interruption ends it: a saver would first publish everything.
         save: Save = savers.submit if len(items) > 1 else _save_here
-        pending = [_submit(a, engines, progress, save, skip=skip_existing and a.finished) for a in items]
+        pending = [_submit(a, engines, progress, save, skip_existing=skip_existing) for a in items]
         if len(items) == 1 and not collect:
             return [pending[0].result()]
         return [_result(a, p) for a, p in zip(items, pending, strict=True)]
@@ -133,7 +148,7 @@ def _save_here(finish: Callable[..., Result], *arguments: Any) -> Future[Result]
     told: Future[Result] = Future()
     try:
         told.set_result(finish(*arguments))
-    except SeaIceError as error:
+    except Exception as error:  # noqa: BLE001 - told as that of a saver
         told.set_exception(error)
     return told
 
@@ -161,31 +176,31 @@ class _Begun:
 
 
 def _begin(item: BatchItem, progress: Progress, engine: OpenEngine) -> _Begun:
-    upload = Upload(item.upload, overwrite=item.options.overwrite) if item.upload else None
-    item = item.here()
-    run = start(
-        item.scene,
-        item.target,
-        item.options,
-        progress=progress,
-        engine=engine,
-        earlier=upload.earlier if upload else None,
-    )
-    return _Begun(item, run, upload)
+    upload = item.uploading()
+    with item.here() as here:
+        run = start(
+            here.scene,
+            here.target,
+            here.options,
+            progress=progress,
+            engine=engine,
+            earlier=upload.earlier if upload else None,
+        )
+        return _Begun(here, run, upload)
 
 
 def _submit(
-    item: BatchItem, engines: Engines, progress: Callable[[str], Progress], save: Save, *, skip: bool
+    item: BatchItem, engines: Engines, progress: Callable[[str], Progress], save: Save, *, skip_existing: bool
 ) -> Future[Result]:
     """Compute an item, and have its files made while the next is computed."""
     told: Future[Result] = Future()
-    if skip:
-        told.set_result(Result(item.scene, skipped=item.upload or str(item.target)))
-        return told
     try:
+        if skip_existing and (there := find_finished(item)):
+            told.set_result(there)
+            return told
         with LoggedWarnings() as logged:
             begun = _begin(item, progress(Path(item.scene).name), engines.open)
-    except SeaIceError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it was, the other scenes go on
         told.set_exception(error)
         return told
     return save(_finish, item, begun, logged.texts)
@@ -200,8 +215,9 @@ def _finish(item: BatchItem, begun: _Begun, logged: list[str]) -> Result:
 def _result(item: BatchItem, pending: Future[Result]) -> Result:
     try:
         return pending.result()
-    except SeaIceError as error:
-        return Result(item.scene, error=str(error))
+    except Exception as error:  # whatever it was, the other scenes go on
+        log.debug("%s", item.scene, exc_info=error)
+        return Result(item.scene, error=describe(error, item.scene))
 
 
 class Engines:

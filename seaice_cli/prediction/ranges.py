@@ -15,15 +15,13 @@ from seaice_cli.prediction.job import Job
 from seaice_cli.prediction.parts.counting import Counter
 from seaice_cli.prediction.parts.recording import Recorder
 from seaice_cli.prediction.parts.store import Part, PartStore
-from seaice_cli.prediction.pipeline import Progress, classifying, silent
+from seaice_cli.prediction.pipeline import classifying, silent
 from seaice_cli.raster.windows.blend import Blender
 from seaice_cli.raster.windows.grid import Axis
 from seaice_cli.raster.writing.blocks import BLOCK
 
 
-def compute_range(
-    job: Job, store: PartStore, engine: Engine, parts: Sequence[Part], progress: Progress | None = None
-) -> int:
+def compute_range(job: Job, store: PartStore, engine: Engine, parts: Sequence[Part]) -> int:
     """Compute consecutive parts, and nothing else; return how many windows were run.
 
     Args:
@@ -31,7 +29,6 @@ def compute_range(
         store: Told of every part that is finished.
         engine: Computes.
         parts: Some of the job's, without a gap.
-        progress: Told of every window that reaches the network.
 
     Raises:
         SeaIceError: As `predict`.
@@ -43,7 +40,7 @@ def compute_range(
     blender = Blender(job.grid)
     with (
         Recorder(store, job.layers, (scene.height, scene.width), counter, overviews=False) as recorder,
-        classifying(job, engine, blender, range(halo, stop), progress or silent) as (rows, counted),
+        classifying(job, engine, blender, range(halo, stop), silent) as (rows, counted),
     ):
         for _ in islice(rows, lead - halo):  # not right without what was carried over to them
             pass

@@ -60,8 +60,8 @@ class Process:
 class Cluster:
     """A scheduler and workers, each with one thread."""
 
-    def __init__(self, folder, workers=2, env=None):
-        self.folder, self._env, self._port = folder, env or environment(), free_port()
+    def __init__(self, folder, workers=2, env=None, preload="tests.cluster.preload"):
+        self.folder, self._env, self._port, self._preload = folder, env or environment(), free_port(), preload
         self.address = f"tcp://127.0.0.1:{self._port}"
         self.workers = []
         self.start_scheduler()
@@ -74,7 +74,7 @@ class Cluster:
         self.scheduler = Process(DASK, "scheduler", *arguments, folder=self.folder, env=self._env)
 
     def add_worker(self, **env):
-        arguments = ("--nthreads", 1, "--no-dashboard", "--preload", "tests.cluster.preload", "--memory-limit", 0)
+        arguments = ("--nthreads", 1, "--no-dashboard", "--preload", self._preload, "--memory-limit", 0)
         self.workers.append(
             Process(DASK, "worker", self.address, *arguments, folder=self.folder, env=self._env | env)
         )  # fmt: skip

@@ -19,14 +19,21 @@ def command(maps, cluster, scenes, output):
     return ("predict", *scenes, "-o", output, *maps.options(), "--cluster", cluster.address, "--json")
 
 
-def on_first_worker(cluster, function, *arguments, **named):
-    """Call a function on one of the workers, always the one that is there longest."""
+def on_first_worker(cluster, function, *arguments):
+    """Call a function on one of the two workers, the same as long as both live; return its address and the result."""
     from distributed import Client
 
     with Client(cluster.address, set_as_default=False, timeout=30) as client:
         wait_for(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 2)
         first = min(client.scheduler_info(n_workers=-1)["workers"])
-        return client.run(function, *arguments, workers=[first], **named)[first]
+        return first, client.run(function, *arguments, workers=[first])[first]
+
+
+def workers_of(cluster):
+    from distributed import Client
+
+    with Client(cluster.address, set_as_default=False, timeout=30) as client:
+        return wait_for(lambda: w if len(w := list(client.scheduler_info(n_workers=-1)["workers"])) == 2 else [])
 
 
 def killed_at(cluster, maps, scenes, output, share):
@@ -35,12 +42,14 @@ def killed_at(cluster, maps, scenes, output, share):
     trial = output.with_name(f"trial-{output.name}")
     done = seaice(*command(maps, cluster, scenes, trial), folder=maps.folder)
     assert done.returncode == 0, done.stderr
-    steps = on_first_worker(cluster, disarm)
-    on_first_worker(cluster, arm, int(steps * share))
+    _, steps = on_first_worker(cluster, disarm)
+    armed, _ = on_first_worker(cluster, arm, int(steps * share))
     done = seaice(*command(maps, cluster, scenes, output), folder=maps.folder)
     assert done.returncode == 0, done.stderr
-    # A worker that was killed has been started anew, and is not armed.
-    return on_first_worker(cluster, disarm) < int(steps * share)
+    if armed in workers_of(cluster):
+        on_first_worker(cluster, disarm)
+        return False
+    return True  # it has been started anew, at another address
 
 
 def check(maps, output):

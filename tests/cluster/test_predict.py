@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 import rasterio
 
-from tests.cluster.processes import environment, free_port, hidden, seaice
+from tests.cluster.processes import Cluster, environment, free_port, hidden, seaice
 
 
 def predict(cluster, maps, scenes, output, *options, env=None):
@@ -28,9 +29,10 @@ def test_scenes_are_mapped_as_by_one_machine_and_one_that_fails_stops_no_other(c
     for name, content in maps.masks.items():
         assert (tmp_path / "day" / name).read_bytes() == content
     rows = list(csv.DictReader(io.StringIO((tmp_path / "day" / "summary.csv").read_text())))
-    assert [row["state"] for row in rows] == ["done"] * len(maps.scenes) + ["failed"]
+    assert [row["status"] for row in rows] == ["done"] * len(maps.scenes) + ["failed"]
     assert "not a raster" in rows[-1]["error"]
     assert all(row["workers"].startswith("tcp://") for row in rows)
+    assert all(int(row["windows_run"]) > 0 for row in rows[:-1])
     # The records of what is done stay until all is: the same command computes nothing twice.
     again = predict(cluster, maps, [*maps.scenes, damaged], tmp_path / "day", "--json")
     assert [one.get("windows_run") for one in json.loads(again.stdout)] == [0] * len(maps.scenes) + [None]
@@ -142,6 +144,65 @@ def test_a_second_client_at_one_target_is_refused(cluster, maps, tmp_path):
     assert done.returncode == 1
     assert f"Error: {target}: another run is writing it" in done.stderr
     assert (tmp_path / "day" / "scene2.tif").read_bytes() == maps.masks["scene2.tif"]
+
+
+def test_a_model_directory_is_found_by_workers_that_stand_elsewhere(cluster, maps, tmp_path):
+    relative = ("--model", maps.model.relative_to(maps.folder), "--precision", "float32")
+    done = seaice("predict", *maps.scenes[:2], "-o", tmp_path / "day", *relative, "--cluster", cluster.address, "-q",
+                  folder=maps.folder)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with rasterio.open(tmp_path / "day" / "scene0.tif") as mask, rasterio.MemoryFile(maps.masks["scene0.tif"]) as other:
+        assert (mask.read() == other.open().read()).all()
+
+
+def test_workers_without_this_package_are_one_line(tmp_path):
+    from seaice_cli.cluster import connection
+    from seaice_cli.errors import ClusterError
+
+    (tmp_path / "hiding.py").write_text(
+        "import sys\n"
+        "class Hiding:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.startswith('seaice_cli'):\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Hiding())\n"
+    )
+    bare = Cluster(tmp_path, workers=1, preload=tmp_path / "hiding.py")
+    try:
+        with pytest.raises(ClusterError) as error, connection.connect(bare.address):
+            pass
+    finally:
+        bare.close()
+    text = str(error.value)
+    assert text.startswith(f"{bare.address}: its workers cannot load seaice (ModuleNotFoundError")
+    assert "\n" not in text
+
+
+class Future:
+    """What Dask gives back of a task that has ended so."""
+
+    def __init__(self, status, error):
+        self.status, self._error = status, error
+
+    def exception(self):
+        return self._error
+
+    def result(self):
+        raise self._error
+
+
+def test_an_error_of_a_task_is_not_taken_for_a_lost_scheduler():
+    from seaice_cli.cluster.pipeline import _Run, _Scene
+    from seaice_cli.errors import ClusterError
+    from seaice_cli.prediction.options import PredictOptions
+    from seaice_cli.prediction.scenes.pairing import BatchItem
+
+    scene = _Scene(BatchItem("a.tif", Path("m.tif"), PredictOptions()))
+    error = OSError(5, "Input/output error", "b.tif")
+    outcome = _Run._outcome(None, scene, Future("error", error))
+    assert outcome.error == "a.tif: b.tif: Input/output error; make room, or choose another place"
+    with pytest.raises(ClusterError, match="the scheduler is gone"):
+        _Run._outcome(None, scene, Future("lost", error))
 
 
 def test_a_batch_system_is_told_what_its_file_says(tmp_path):

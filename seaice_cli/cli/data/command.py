@@ -12,7 +12,7 @@ from seaice_cli.cli.data.files import COMMANDS, progress
 from seaice_cli.cli.data.labelling import suggest, template
 from seaice_cli.cli.shared import parameters
 from seaice_cli.cli.shared.address_space import Group
-from seaice_cli.cli.shared.flags import echo
+from seaice_cli.cli.shared.flags import answer, complain, echo
 from seaice_cli.cli.shared.label_options import FILE, build_encoding, class_names, folder_options, label_options
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def list_samples(folders: tuple[Path, ...], output: Path, label_dir: Path | None
     samples = read_sources(folders, label_dir=label_dir)
     with new_file(output, overwrite=overwrite) as partial:
         write_samples(samples, partial)
-    click.echo(f"{output}: {len(samples)} samples of {len({s.group for s in samples})} scenes")
+    echo(f"{output}: {len(samples)} samples of {len({s.group for s in samples})} scenes")
 
 
 @data.command()
@@ -97,10 +97,9 @@ def split(
         parts = dict(zip(SPLIT_NAMES, shares, strict=False))
         torn = len(straddling(shares))
     if torn:
-        click.echo(
+        complain(
             f"Warning: {torn} scenes have tiles on both sides, so the score would be too good, and `seaice train` refuses such "
-            "lists; use --by scene",
-            err=True,
+            "lists; use --by scene"
         )
     _write_lists(parts, output, overwrite=overwrite)
 
@@ -120,7 +119,7 @@ def _write_lists(parts: dict[str, list[Sample]], folder: Path, *, overwrite: boo
         path = folder / f"{name}.csv"
         with new_file(path, overwrite=overwrite) as partial:
             write_samples(samples, partial)
-        click.echo(f"{path}: {len(samples)} samples of {len({s.group for s in samples})} scenes")
+        echo(f"{path}: {len(samples)} samples of {len({s.group for s in samples})} scenes")
 
 
 @data.command()
@@ -144,7 +143,7 @@ def check(
         check_sources(sources, build_encoding(**labels), image_dir=image_dir, label_dir=label_dir, progress=progress)
     )
     if as_json:
-        echo(json.dumps([_fields(f) for f in findings], indent=2))
+        answer(json.dumps([_fields(f) for f in findings], indent=2))
     else:
         _print_findings(findings)
     if any(f.level == ERROR for f in findings):
@@ -157,9 +156,9 @@ def _fields(finding: Finding) -> dict[str, str]:
 
 def _print_findings(findings: list[Finding]) -> None:
     for finding in findings:
-        echo(f"{finding.level:<8} {finding.fault:<10} {finding.where}: {finding.text}")
+        answer(f"{finding.level:<8} {finding.fault:<10} {finding.where}: {finding.text}")
     errors = sum(f.level == "error" for f in findings)
-    click.echo(f"{errors} errors, {len(findings) - errors} warnings" if findings else "nothing wrong")
+    echo(f"{errors} errors, {len(findings) - errors} warnings" if findings else "nothing wrong")
 
 
 @data.command()
@@ -196,7 +195,7 @@ def stats(
     if output:
         with new_file(output, overwrite=overwrite) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
-    click.echo(text if as_json else _table(content))
+    answer(text if as_json else _table(content))
 
 
 def _table(content: dict[str, Any]) -> str:
@@ -247,7 +246,7 @@ def balance(
     times = repeats(per_image, most=most)
     with new_file(output, overwrite=overwrite) as partial:
         write_samples(repeat(samples, times), partial)
-    click.echo(f"{output}: {sum(times)} rows from {len(samples)}")
+    echo(f"{output}: {sum(times)} rows from {len(samples)}")
     before, after = shares_of(per_image), shares_of(repeat(per_image, times))
     for class_id, share in before.items():
-        click.echo(f"class {class_id}: {share:.4f} -> {after[class_id]:.4f}")
+        echo(f"class {class_id}: {share:.4f} -> {after[class_id]:.4f}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ import click
 
 from seaice_cli.cli.shared import parameters
 from seaice_cli.cli.shared.address_space import Command
+from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.label_options import FILE, build_encoding, folder_options, label_options
+from seaice_cli.cli.shared.verbosity import bars_are_shown
 
 PRESETS = ("kang", "isaid")
 EDGES = ("shift", "pad", "drop")
@@ -23,7 +24,7 @@ def progress(items: Iterable[Any]) -> Iterable[Any]:
     """Show a progress bar on stderr while items are worked on, if somebody watches."""
     from tqdm import tqdm
 
-    bar: Iterable[Any] = tqdm(items, unit="file", file=sys.stderr, disable=None)
+    bar: Iterable[Any] = tqdm(items, unit="file", disable=not bars_are_shown())
     return bar
 
 
@@ -109,7 +110,7 @@ def tile(
         overwrite=overwrite,
         progress=progress,
     )
-    click.echo(f"{output / LIST_FILE}: {len(tiles)} tiles of {len({t.group for t in tiles})} scenes")
+    echo(f"{output / LIST_FILE}: {len(tiles)} tiles of {len({t.group for t in tiles})} scenes")
 
 
 @click.command(cls=Command)
@@ -153,7 +154,7 @@ def resize(
     resized = resize_scenes(
         samples, output, size, file_format=file_format, encoding=encoding, overwrite=overwrite, progress=progress
     )
-    click.echo(f"{output / LIST_FILE}: {len(resized)} scenes of {size} x {size} pixels")
+    echo(f"{output / LIST_FILE}: {len(resized)} scenes of {size} x {size} pixels")
 
 
 @click.command(cls=Command)
@@ -188,7 +189,7 @@ def recolor(
     pairs = plan_conversion(source, output, overwrite=overwrite)
     for label, target in progress(pairs):
         write_ids(Sample(label, label, ""), target, encoding, overwrite=overwrite)
-    click.echo(f"{output}: {len(pairs)} labels")
+    echo(f"{output}: {len(pairs)} labels")
 
 
 def _unknown(text: str) -> int | None:
@@ -238,7 +239,7 @@ def rasterize(vector: Path, like: Path, output: Path, overwrite: bool, **labels:
     if vector.suffix.lower() not in VECTORS:
         raise DataError(f"{vector}: no vector file by its suffix ({', '.join(VECTORS)})")
     write_ids(Sample(like, vector, ""), output, build_encoding(**labels), overwrite=overwrite)
-    click.echo(str(output))
+    echo(str(output))
 
 
 @click.command("zip", cls=Command)
@@ -261,7 +262,7 @@ def zip_files(masks: tuple[Path, ...], output: Path, values: str, overwrite: boo
 
     files = find_rasters(masks)
     zip_masks(files, output, parse_out_values(values), overwrite=overwrite)
-    click.echo(f"{output}: {len(files)} masks")
+    echo(f"{output}: {len(files)} masks")
 
 
 COMMANDS = (tile, resize, recolor, rasterize, zip_files)

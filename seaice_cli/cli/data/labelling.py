@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import MAPS, Command
+from seaice_cli.cli.shared.flags import echo
 from seaice_cli.cli.shared.label_options import FILE, class_names
 from seaice_cli.cli.shared.parameters import Bands, Bar, Rescale, model_options, overwrite
 
@@ -26,7 +27,7 @@ def template(scene: Path, output: Path, classes: str, overwrite: bool) -> None:
 
     names = class_names(classes)
     write_template(scene, output, names, overwrite=overwrite)
-    click.echo(f"{output}: an empty layer; draw polygons in QGIS and choose a class for each of {', '.join(names)}")
+    echo(f"{output}: an empty layer; draw polygons in QGIS and choose a class for each of {', '.join(names)}")
 
 
 @click.command(cls=Command, need=MAPS)
@@ -54,4 +55,4 @@ def suggest(scene: Path, output: Path, count: int, side: int, overwrite: bool, *
         scene, output, options=PredictOptions(**chosen), count=count, side=side, overwrite=overwrite, progress=Bar(scene.name)
     )  # fmt: skip
     most = f", up to {places[0].doubt:.0%} of one in doubt" if places else "; the model is sure everywhere"
-    click.echo(f"{output}: {len(places)} windows{most}")
+    echo(f"{output}: {len(places)} windows{most}")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from seaice_cli.cli.shared.address_space import FILES, Command, Need, needed
+from seaice_cli.cli.shared.flags import answer, complain
 from seaice_cli.cli.shared.label_options import folder_options, label_options
 from seaice_cli.cli.shared.parameters import FILE, Numbers, as_json, model_options, overwrite
 
@@ -168,8 +169,8 @@ def evaluate(**chosen: Any) -> None:
     from seaice_cli.cli.evaluation import floes, scoring
 
     told = floes.run(**chosen) if chosen["objects"] else scoring.run(**chosen)
-    click.echo(told.text)
+    answer(told.text)
     for line in told.failures:
-        click.echo(f"Failed: {line}", err=True)
+        complain(f"Failed: {line}")
     if told.failures:
         raise click.exceptions.Exit(SCORE_TOO_LOW)

@@ -65,8 +65,7 @@ class Command(click.Command):
             OptionError: The limit is too small.
         """
         require(self._need if isinstance(self._need, Need) else self._need(**ctx.params))
-        with verbosity.silenced(ctx):
-            return super().invoke(ctx)
+        return super().invoke(ctx)
 
 
 class Group(click.Group):

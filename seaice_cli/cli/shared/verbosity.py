@@ -1,28 +1,25 @@
 """How much is told: -v and -q, before and after the name of a command.
 
--q leaves errors, on stderr, and what was asked for with --json or written to the standard output by name.
+-q leaves errors, on stderr, and what was asked for: JSON, tables, plans (see `flags`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 import sys
-from collections.abc import Iterator
-from typing import TextIO
 
 import click
 
-_LEVEL, _STREAM = "seaice.verbosity", "seaice.stdout"
+_LEVEL = "seaice.verbosity"
+QUIET = "Print errors and what was asked for only."
 
 
 def options() -> list[click.Option]:
     """Return -v and -q for a command; they add to those before its name."""
-    more, less = "Say more: model, engine, windows, why.", "Print errors, and what --json asks for."
+    more = "Say more: model, engine, windows, why."
     return [
         click.Option(["-v", "--verbose"], count=True, expose_value=False, callback=_louder, help=more),
-        click.Option(["-q", "--quiet"], count=True, expose_value=False, callback=_quieter, help=less),
+        click.Option(["-q", "--quiet"], count=True, expose_value=False, callback=_quieter, help=QUIET),
     ]
 
 
@@ -46,24 +43,6 @@ def verbosity(ctx: click.Context | None = None) -> int:
 def bars_are_shown() -> bool:
     """Tell whether progress is shown: on a terminal, unless -q was given."""
     return sys.stderr.isatty() and verbosity() >= 0
-
-
-@contextlib.contextmanager
-def silenced(ctx: click.Context) -> Iterator[None]:
-    """Print nothing to the standard output but what `results_stream` is given, if -q was given and no JSON is asked for."""
-    if verbosity(ctx) >= 0 or ctx.params.get("as_json"):
-        yield
-        return
-    ctx.meta[_STREAM] = sys.stdout
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
-
-
-def results_stream() -> TextIO:
-    """Return the standard output, for what was asked to be written there."""
-    ctx = click.get_current_context(silent=True)
-    kept: TextIO | None = ctx.meta.get(_STREAM) if ctx else None
-    return kept or sys.stdout
 
 
 def _louder(ctx: click.Context, _option: click.Parameter, count: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from seaice_cli.errors import OptionError, OutputError
 from seaice_cli.prediction.options import PredictOptions, refuse_name
 from seaice_cli.prediction.scenes.listing import Listed, list_scenes
-from seaice_cli.prediction.uploading import scratch
+from seaice_cli.prediction.uploading import Upload, scratch, scratch_path
+from seaice_cli.stac.items import item_path
 from seaice_cli.storage import S3, VSIS3, is_object
 
 RASTERS = (".tif", ".tiff", ".png")
@@ -31,17 +33,39 @@ class BatchItem:
     upload: str = ""
     """The address of the mask in object storage; empty where it is a file."""
 
-    def here(self) -> BatchItem:
-        """Return the item as this machine makes it."""
-        return replace(self, target=scratch(self.upload)) if self.upload else self
+    @contextmanager
+    def here(self) -> Iterator[BatchItem]:
+        """Give the item as this machine makes it; what lies in its cache is its own to replace.
 
-    @property
-    def finished(self) -> bool:
-        """Whether all of its files are there; they get their names when all are complete, the mask last."""
-        if self.upload:
-            return False
+        Raises:
+            OutputError: The cache cannot be written.
+        """
+        if not self.upload:
+            yield self
+            return
+        with scratch(self.upload) as target:
+            yield replace(self, target=target, options=replace(self.options, overwrite=True))
+
+    def uploading(self) -> Upload | None:
+        """Return what puts its mask into object storage; None where it is a file.
+
+        Raises:
+            SeaIceError: As `Upload`.
+        """
+        o = self.options
+        return Upload(self.upload, overwrite=o.overwrite, stac=o.stac) if self.upload else None
+
+    def is_finished(self) -> bool:
+        """Tell whether all of its files are there; they get their names when all are complete, the mask last.
+
+        Raises:
+            OutputError: The storage does not answer.
+        """
+        if upload := self.uploading():
+            return upload.finished
         beside = [getattr(self.options, name) for name in BESIDE]
-        return all(path.exists() for path in (self.target, *beside) if path is not None)
+        item = item_path(self.target) if self.options.stac else None
+        return all(path.exists() for path in (self.target, *beside, item) if path is not None)
 
 
 def pair(
@@ -102,7 +126,7 @@ def _pair_objects(
     listed = [one for scene in scenes for one in list_scenes(scene, options)]
     if len(listed) == 1 and Path(output).suffix and not output.endswith("/"):
         refuse_name(Path(output), options.format)
-        return [BatchItem(listed[0].scene, scratch(output), listed[0].options, output)]
+        return [BatchItem(listed[0].scene, scratch_path(output), listed[0].options, output)]
     if Path(output).suffix.lower() in RASTERS:
         raise OptionError(f"{output}: several scenes need a folder, not a file")
     names = [_mask_name(one, options) for one in listed]
@@ -110,7 +134,7 @@ def _pair_objects(
     if doubles:
         raise OptionError(f"several scenes would write {output.rstrip('/')}/{doubles[0]}; give them apart")
     urls = [f"{output.rstrip('/')}/{name}" for name in names]
-    return [BatchItem(one.scene, scratch(url), one.options, url) for one, url in zip(listed, urls, strict=True)]
+    return [BatchItem(one.scene, scratch_path(url), one.options, url) for one, url in zip(listed, urls, strict=True)]
 
 
 def _item(one: Listed, target: Path, name: Path, wanted: Mapping[str, str], *, several: bool) -> BatchItem:
