@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from seaice_cli.extras import require_extra
 from seaice_cli.raster.area import pixel_area
 from seaice_cli.raster.gdal import FAILURES
 from seaice_cli.raster.reading.acquisition import acquired
+from seaice_cli.raster.reading.opening import open_raster
 
 Array = npt.NDArray[Any]
 
@@ -60,6 +62,34 @@ class Field:
     """(height, width) True: beyond all scenes, so that nothing was looked for."""
     time: str | None
     """ISO 8601; None: the file does not say."""
+
+
+NETCDF = (".nc", ".nc4", ".cdf", ".h5")
+
+
+def is_concentration(path: Path) -> bool:
+    """Tell concentrations from masks: NetCDF, and rasters of fractions that say where they are.
+
+    Raises:
+        SceneError: It is no raster.
+    """
+    if path.suffix.lower() in NETCDF:
+        return True
+    with open_raster(str(path)) as raster:
+        return np.dtype(raster.dtypes[0]).kind == "f" and raster.crs is not None
+
+
+def read_last_field(path: Path, *, variable: str | None = None) -> Field:
+    """Read the concentrations of the last time of a file.
+
+    Raises:
+        DataError: As `read_fields`, or it holds no time.
+        InstallationError: What reads NetCDF is missing.
+    """
+    last = deque(read_fields(path, variable=variable), maxlen=1)
+    if not last:
+        raise DataError(f"{path}: holds no concentrations")
+    return last[0]
 
 
 def read_fields(path: Path, *, variable: str | None = None) -> Iterator[Field]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import numpy.typing as npt
 from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 
-from seaice_cli.errors import DataError, OptionError
-from seaice_cli.products.fields import Field, read_fields
+from seaice_cli.errors import OptionError
+from seaice_cli.products.fields import Field, is_concentration, read_last_field
 from seaice_cli.products.map.options import MapOptions
 from seaice_cli.products.pictures.colors import (
     CONCENTRATION,
@@ -32,7 +31,6 @@ from seaice_cli.raster.reading.raster import Raster
 from seaice_cli.raster.reading.region import LAND, UNSURE
 from seaice_cli.vectorization.masks import Mask
 
-NETCDF = (".nc", ".nc4", ".cdf", ".h5")
 _BARE = {0: "water", 1: "ice"}
 
 
@@ -79,16 +77,8 @@ def read_content(path: Path, scene: Path | None, options: MapOptions, *, longest
     )  # fmt: skip
 
 
-def is_concentration(path: Path) -> bool:
-    """Tell concentrations from masks: NetCDF, and rasters of fractions."""
-    if path.suffix.lower() in NETCDF:
-        return True
-    with open_source(path, bands=(1,)) as source:
-        return np.dtype(source.raster.dtypes[0]).kind == "f" and source.raster.crs is not None
-
-
 def _concentrations(path: Path, scene: Path | None, options: MapOptions, longest: int) -> Content:
-    found = last_of(path, read_fields(path, variable=options.variable))
+    found = read_last_field(path, variable=options.variable)
     painted = paint_field(found)
     with as_raster(painted, found) as (memory, dataset):
         raster = Raster(path, dataset)
@@ -101,20 +91,6 @@ def _concentrations(path: Path, scene: Path | None, options: MapOptions, longest
     return Content(
         frame, _scene(scene, frame), painted=picture, legend=tuple(legend), title=" · ".join(p for p in parts if p)
     )
-
-
-def last_of(path: Path, fields: Iterable[Field]) -> Field:
-    """Return the last time of a file.
-
-    Raises:
-        DataError: It holds none.
-    """
-    found = None
-    for found in fields:  # noqa: B007 - the last one is meant
-        pass
-    if found is None:
-        raise DataError(f"{path}: holds no concentrations")
-    return found
 
 
 def paint_field(found: Field) -> Rgba:

@@ -19,7 +19,7 @@ import pyproj
 
 from seaice_cli.errors import OptionError
 from seaice_cli.outputs import new_file, refuse_filled, refuse_target, writing
-from seaice_cli.products.fields import Field, read_fields
+from seaice_cli.products.fields import Field, is_concentration, read_last_field
 from seaice_cli.products.pictures.frames import Frame
 from seaice_cli.products.pictures.graticule import has_graticule, lines_of
 from seaice_cli.products.pictures.reading import open_source
@@ -35,9 +35,8 @@ from seaice_cli.products.view.layers import (
 from seaice_cli.products.view.options import ViewOptions
 from seaice_cli.products.view.polygons import class_names, read_polygons, review_order
 from seaice_cli.products.view.pyramid import TILE, Pyramid
+from seaice_cli.raster.reading.sources import VECTORS
 
-NETCDF = (".nc", ".nc4", ".cdf", ".h5")
-VECTORS = (".gpkg", ".shp", ".fgb", ".geojson", ".json")
 MARKER = "tiles.json"
 
 
@@ -83,7 +82,7 @@ def write_page(
     if len(vectors) > 1:
         raise OptionError(f"{vectors[1]}: a page shows one file of polygons; merge them first (ogrmerge)")
     with ExitStack() as stack:
-        fields = {path: _last(path) for path in rasters if _is_concentration(path)}
+        fields = {path: read_last_field(path) for path in rasters if is_concentration(path)}
         frame = _choose_frame(stack, [*filter(None, (scene,)), *rasters, *filter(None, (probability,))], fields)
         layers = _raster_layers(stack, rasters, fields, frame, scene, options)
         if probability:
@@ -101,18 +100,6 @@ def write_page(
         "tile_bytes": written.size, "folder": str(folder) if written.beside else None,
         "polygons": len(polygons["rows"]) if polygons else 0,
     }  # fmt: skip
-
-
-def _is_concentration(path: Path) -> bool:
-    if path.suffix.lower() in NETCDF:
-        return True
-    with open_source(path, bands=(1,)) as source:
-        return np.dtype(source.raster.dtypes[0]).kind == "f" and source.raster.crs is not None
-
-
-def _last(path: Path) -> Field:
-    *_, found = read_fields(path)
-    return found
 
 
 def _choose_frame(stack: ExitStack, paths: Sequence[Path], fields: dict[Path, Field]) -> Frame:

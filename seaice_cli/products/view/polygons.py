@@ -33,9 +33,12 @@ def read_polygons(path: Path, frame: Frame, *, most: int) -> dict[str, Any]:
 
     Raises:
         DataError: The file cannot be read, or holds no polygons.
-        OptionError: It cannot be brought to the page's CRS.
+        OptionError: It cannot be brought to the page's CRS, or is a GeoParquet, whose attributes are not read here.
     """
     import pyogrio
+
+    if path.suffix.lower() in (".parquet", ".geoparquet"):
+        raise OptionError(f"{path}: a page shows no GeoParquet; write the polygons as .gpkg, .fgb or .geojson")
 
     with reading(path), linked(path) as plain:
         meta, _, binary, columns = pyogrio.raw.read(plain, force_2d=True)

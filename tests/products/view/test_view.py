@@ -294,3 +294,11 @@ def test_a_mask_without_a_place_is_counted_in_pixels(tmp_path):
     document, said = browse(tmp_path, tmp_path / "page.html", "", "--dump-dom")
     assert 'data-ready="yes"' in document
     assert not said
+
+
+def test_geoparquet_is_refused_in_one_line(made):
+    folder, mask, _, _ = made
+    (folder / "ice.parquet").write_bytes(b"PAR1")
+    with pytest.raises(OptionError, match=r"ice\.parquet: a page shows no GeoParquet; write the polygons as \.gpkg"):
+        write_page([mask, folder / "ice.parquet"], folder / "no.html")
+    assert not (folder / "no.html").exists()
